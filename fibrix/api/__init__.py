@@ -1,0 +1,1 @@
+"""HTTP faces: the integrators' API, the agents' API, the metadata of installed machines."""

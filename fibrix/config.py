@@ -1,0 +1,157 @@
+"""The configuration: read once, checked whole, every fault told at once."""
+
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from fibrix.domain.network import Subnet
+
+
+class LogConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[log]."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "console", "json"] = "auto"  # auto: console on a terminal
+
+
+class ApiConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[api]: where integrators and the command line are answered."""
+
+    listen: IPv4Address = IPv4Address("127.0.0.1")
+    port: int = 5240  # TCP; 0: no TCP at all
+    socket: str = "api.sock"  # unix socket, relative to state_dir; empty: none
+
+
+class MachinesConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[machines]: where agents and installed systems are answered, on every served subnet's own address."""
+
+    port: int = 5249  # TCP
+
+
+class BootConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[boot]: what machines boot from."""
+
+    http_port: int = 5248  # TCP
+    tftp_port: int = 69  # UDP
+    ipxe_dir: Path = Path("/usr/lib/ipxe")  # Debian's
+    own_ipxe_dir: str = "ipxe"  # relative to state_dir: newer ones of the operator's, taken first
+    console: str = "console=tty0 console=ttyS0,115200"
+
+
+class DhcpConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[dhcp]."""
+
+    server_port: int = 67  # UDP
+    client_port: int = 68  # UDP
+    offer_s: int = 30  # an offered address is held this long
+    decline_s: int = 600  # a declined address is not given out for this long
+
+
+class PowerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[power]."""
+
+    poll_interval_s: float = 15.0  # per machine
+    timeout_s: float = 1.0  # per request to a BMC; doubled with each retry
+    retries: int = 3
+    pace_s: float = 0.0  # least time between two requests to one BMC
+    dead_interval_s: float = 120.0  # a BMC that does not answer is asked again this seldom, at most
+
+
+class LifecycleConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[lifecycle]: when a passing state is given up, counted from its start."""
+
+    boot_s: int = 600  # from power on to the agent's hello, or to the installed system's report
+    power_s: int = 120  # for a power action to take effect
+    commissioning_s: int = 1800
+    testing_s: int = 86400
+    deploying_s: int = 5400
+    releasing_s: int = 3600
+    heartbeat_s: int = 5  # an agent that misses 12 of them is lost
+
+
+class EphemeralConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[ephemeral]: what machines run from RAM, and the images: both are built from Debian packages."""
+
+    suite: str = "bookworm"
+    apt_sources: tuple[Path, ...] = ()  # sources files for mmdebstrap; empty: Debian's among this machine's own
+    kernel: str = "linux-image-amd64"
+    firmware: tuple[str, ...] = ()  # packages of non-free firmware, as firmware-bnx2; the sources must have them
+    extra_scripts_dir: str = "scripts"  # relative to state_dir: the operator's own machine scripts
+
+
+class InterfaceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[[interfaces]]: what a network interface of the controller is for."""
+
+    name: str
+    role: Literal["wan", "rack"]  # wan: Fibrix neither serves nor listens there
+
+
+class RangeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A dynamic range of a subnet, both ends included."""
+
+    first: IPv4Address
+    last: IPv4Address
+
+
+class SubnetConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[[subnets]]."""
+
+    name: str
+    interface: str
+    address: IPv4Interface  # the controller's own on that interface, with the prefix length
+    mode: Literal["serve", "observe"] = "serve"
+    unknown: Literal["enlist", "ignore"] = "enlist"
+    ranges: tuple[RangeConfig, ...] = ()
+    routers: tuple[IPv4Address, ...] = ()
+    dns_servers: tuple[IPv4Address, ...] = ()
+    domain_name: str = ""
+    mtu: int = 0
+    lease_s: int = 600
+
+    @property
+    def network(self) -> IPv4Network:
+        """The subnet that `address` is in."""
+        return self.address.network
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All of it."""
+
+    state_dir: Path = Path("/var/lib/fibrix")
+    log: LogConfig = LogConfig()
+    api: ApiConfig = ApiConfig()
+    machines: MachinesConfig = MachinesConfig()
+    boot: BootConfig = BootConfig()
+    dhcp: DhcpConfig = DhcpConfig()
+    power: PowerConfig = PowerConfig()
+    lifecycle: LifecycleConfig = LifecycleConfig()
+    ephemeral: EphemeralConfig = EphemeralConfig()
+    interfaces: tuple[InterfaceConfig, ...] = ()
+    subnets: tuple[SubnetConfig, ...] = ()
+
+    @property
+    def boot_dir(self) -> Path:
+        """Boot files served by TFTP and HTTP; the ephemeral OS is in `ephemeral/<content id>/` below it."""
+        return self.state_dir / "boot"
+
+    @property
+    def images_dir(self) -> Path:
+        """Images: `<name>/manifest.json` and the file that it names."""
+        return self.state_dir / "images"
+
+    @property
+    def cache_dir(self) -> Path:
+        """What builders keep to be faster next time."""
+        return self.state_dir / "cache"
+
+
+def load(path: Path, environ: dict[str, str]) -> Config:
+    """Read a TOML file, let `FIBRIX_SECTION_KEY` variables override it, check it whole. Raises ConfigError."""
+    raise NotImplementedError(path, environ)
+
+
+def subnets(config: Config) -> tuple[Subnet, ...]:
+    """The configured subnets as the domain knows them."""
+    raise NotImplementedError(config)

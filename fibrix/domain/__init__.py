@@ -1,0 +1,1 @@
+"""Rules over values. No IO, no clock, no bus."""

@@ -1,0 +1,1 @@
+"""Ports: the awaited commands that one floor's peers give one another, connected by `app.py`."""

@@ -1,0 +1,1 @@
+"""Adapters to hardware and foreign programs."""

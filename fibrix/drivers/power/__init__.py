@@ -1,0 +1,1 @@
+"""Power drivers: one class per kind, each fitting `domain.ports.PowerDriver`."""

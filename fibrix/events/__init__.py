@@ -1,0 +1,1 @@
+"""What happened: frozen values in the past tense."""

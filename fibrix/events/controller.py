@@ -1,0 +1,64 @@
+"""What happened to the controller and the things that are not machines. All journaled."""
+
+from typing import ClassVar
+
+from fibrix.events.base import Event
+
+
+class ControllerStarted(Event, frozen=True, kw_only=True):
+    """The controller serves. By app; for the stream."""
+
+    TYPE: ClassVar[str] = "controller.started"
+    version: str
+
+
+class SshKeyAdded(Event, frozen=True, kw_only=True):
+    """An SSH key may be given to machines. By controllers.keys; for the stream."""
+
+    TYPE: ClassVar[str] = "ssh_key.added"
+    name: str
+    fingerprint: str
+
+    @property
+    def subject(self) -> str:
+        """Its path in the API."""
+        return f"ssh-keys/{self.name}"
+
+
+class SshKeyDeleted(Event, frozen=True, kw_only=True):
+    """An SSH key is no longer given to machines. By controllers.keys; for the stream."""
+
+    TYPE: ClassVar[str] = "ssh_key.deleted"
+    name: str
+
+    @property
+    def subject(self) -> str:
+        """Its path in the API."""
+        return f"ssh-keys/{self.name}"
+
+
+class ReservationAdded(Event, frozen=True, kw_only=True):
+    """An address is reserved for a MAC. By controllers.networks; for the stream."""
+
+    TYPE: ClassVar[str] = "reservation.added"
+    subnet: str
+    mac: str
+    address: str
+
+    @property
+    def subject(self) -> str:
+        """Its path in the API."""
+        return f"subnets/{self.subnet}"
+
+
+class ReservationDeleted(Event, frozen=True, kw_only=True):
+    """An address is free again. By controllers.networks; for the stream."""
+
+    TYPE: ClassVar[str] = "reservation.deleted"
+    subnet: str
+    mac: str
+
+    @property
+    def subject(self) -> str:
+        """Its path in the API."""
+        return f"subnets/{self.subnet}"

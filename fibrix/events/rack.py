@@ -1,0 +1,75 @@
+"""Facts that rack-side services see on the wire. High-rate: over the bus, never into the journal."""
+
+from ipaddress import IPv4Address
+from typing import ClassVar
+
+from fibrix.domain.power import PowerState
+from fibrix.domain.rack import BootAction
+from fibrix.events.base import Event
+from fibrix.types import MacAddress, MachineId
+
+
+class DiscoverSeen(Event, frozen=True, kw_only=True):
+    """A DHCPDISCOVER came from a client. By services.dhcp; for controllers.boot."""
+
+    TYPE: ClassVar[str] = "rack.discover_seen"
+    mac: MacAddress
+    interface: str
+    network_boot: bool  # a PXE, HTTPClient or iPXE client, not an operating system
+    vendor_class: str = ""
+
+
+class LeaseGranted(Event, frozen=True, kw_only=True):
+    """A binding is stored and its DHCPACK handed to the socket. By services.dhcp; for controllers.boot."""
+
+    TYPE: ClassVar[str] = "rack.lease_granted"
+    mac: MacAddress
+    address: IPv4Address
+    subnet: str
+    lease_s: int
+    hostname: str = ""
+
+
+class TransferEnded(Event, frozen=True, kw_only=True):
+    """A file was sent, or its sending ended early. By services.tftp and services.httpboot; for controllers.boot."""
+
+    TYPE: ClassVar[str] = "rack.transfer_ended"
+    address: IPv4Address  # of the client
+    file: str  # relative to the boot files or the images
+    protocol: str  # "tftp" or "http"
+    sent_bytes: int
+    total_bytes: int
+    error: str = ""  # empty: it was sent whole
+
+
+class BootAsked(Event, frozen=True, kw_only=True):
+    """iPXE on a machine asked what to boot, and was told. By services.httpboot; for controllers.boot, .discovery."""
+
+    TYPE: ClassVar[str] = "rack.boot_asked"
+    mac: MacAddress
+    address: IPv4Address
+    subnet: str
+    action: BootAction
+    known: bool  # there was a boot entry for it
+    uefi: bool
+    uuid: str = ""  # SMBIOS system UUID as iPXE tells it
+    manufacturer: str = ""
+    product: str = ""
+    serial: str = ""
+
+
+class PowerRead(Event, frozen=True, kw_only=True):
+    """A power state was read, or could not be. By services.power; for controllers.power."""
+
+    TYPE: ClassVar[str] = "rack.power_read"
+    machine: MachineId
+    state: PowerState
+    detail: str
+
+
+class PowerChangeAsked(Event, frozen=True, kw_only=True):
+    """A person is asked to press the button (manual power). By drivers.power.manual; for controllers.power."""
+
+    TYPE: ClassVar[str] = "rack.power_change_asked"
+    machine: MachineId
+    wanted: str  # a PowerAction's value

@@ -1,0 +1,1 @@
+"""A rack in a box: network namespaces, QEMU machines, simulated BMCs."""

@@ -1,0 +1,1 @@
+"""Codecs: bytes to values and back. No IO, no clock, no log."""
