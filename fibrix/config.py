@@ -128,6 +128,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     power: PowerConfig = PowerConfig()
     lifecycle: LifecycleConfig = LifecycleConfig()
     ephemeral: EphemeralConfig = EphemeralConfig()
+    scripts: dict[str, dict[str, str]] = {}  # [scripts.<name>]: this site's defaults for a machine script's parameters
     interfaces: tuple[InterfaceConfig, ...] = ()
     subnets: tuple[SubnetConfig, ...] = ()
 

@@ -89,16 +89,21 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Boot(msgspec.Struct, frozen=True, kw_only=True):
-    """One boot that was asked for, and how far it has come. Secrets are stored as SHA-256 only."""
+    """One boot that was asked for, and how far it has come.
+
+    The boot token is not stored: it is derived from the boot's id and the controller's key, and spent once there is a
+    session. Of the session's secret only the SHA-256 is kept.
+    """
 
     id: BootId
     boots: Boots
     stage: Stage = Stage.ASKED
     seen: tuple[Sighting, ...] = ()
-    token_hash: str = ""  # of the boot token; empty once it is spent
-    session_hash: str = ""  # of the agent's session secret
+    session_hash: str = ""  # SHA-256 of the agent's session secret, in hex; empty: no agent yet, the token is good
     heard_at: datetime | None = None  # when the agent was last heard
     agent: str = ""  # the agent's version
+    wind_down: bool = False  # nothing more is wanted of it but that the machine goes off
+    fault: str = ""  # what keeps it from its next stage, if something does: what the BMC said
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,10 +112,11 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     image: str
     sha256: str  # of the compressed image: what was asked for is what is written, whatever comes later under that name
     disk: str = ""  # kernel name; empty: the smallest disk that fits
+    size_bytes: int = 0  # of the image, unpacked
     hostname: str = ""
     ssh_keys: tuple[str, ...] = ()  # authorized_keys lines
     user_data: str = ""
-    metadata_hash: str = ""  # SHA-256 of the secret in the metadata URL
+    instance: str = ""  # an id of its own; the secret in the metadata URL is derived from it, and not stored
     written: bool = False  # the image is on the disk
     reported_at: datetime | None = None  # the installed system reported in
 
