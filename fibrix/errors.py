@@ -70,4 +70,8 @@ class LabError(FibrixError):
 
 
 class ClientError(FibrixError):
-    """The API refused a call of the command line, or could not be reached."""
+    """The API refused a call of a client, or could not be reached; `status` is HTTP's, 0: it was not reached."""
+
+    def __init__(self, message: str, *, status: int = 0) -> None:
+        self.status = status
+        super().__init__(message)
