@@ -1,0 +1,112 @@
+"""What the controllers ask of the parts beside them; `app.py` connects these to the store and the secrets."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+
+from fibrix.domain.machine import Machine, ScriptRun
+from fibrix.domain.network import Reservation
+from fibrix.domain.power import PowerState
+from fibrix.events.base import Event
+from fibrix.types import MacAddress, MachineId, RunId
+
+T = TypeVar("T")
+
+
+class Unit(Protocol):
+    """One transaction, in the writer's thread: all of it is stored, or none. Reads see the writes before them."""
+
+    def append(self, event: Event) -> None:
+        """Add an event to the journal; it is published after the commit."""
+        ...
+
+    def machine(self, machine: MachineId) -> Machine:
+        """Read a machine. Raises NotFoundError."""
+        ...
+
+    def insert(self, machine: Machine) -> None:
+        """Add a machine. Raises ConflictError where its name or a MAC is in use."""
+        ...
+
+    def update(self, machine: Machine) -> None:
+        """Store a machine that was read in this unit and changed. Raises ConflictError as `insert`."""
+        ...
+
+    def delete(self, machine: MachineId) -> None:
+        """Remove a machine with its runs and its secret. Raises NotFoundError."""
+        ...
+
+    def runs(self, machine: MachineId) -> list[ScriptRun]:
+        """Read a machine's script runs, oldest first."""
+        ...
+
+    def insert_run(self, run: ScriptRun) -> None:
+        """Add a script run."""
+        ...
+
+    def update_run(self, run: ScriptRun) -> None:
+        """Store a script run that was read in this unit and changed."""
+        ...
+
+    def append_output(self, run: RunId, offset: int, data: bytes) -> int:
+        """Keep output from byte `offset` on; says how many bytes were received so far, without holes."""
+        ...
+
+    def seal_password(self, machine: MachineId, password: str) -> None:
+        """Keep the password of a machine's BMC, encrypted."""
+        ...
+
+
+class Store(Protocol):
+    """Reading what is stored, and changing it."""
+
+    async def change(self, work: Callable[[Unit], T]) -> T:
+        """Run one unit. What `work` raises is raised here, and nothing of it is stored. Raises StoreError."""
+        ...
+
+    def machine(self, machine: MachineId) -> Machine:
+        """Read a machine as of the last commit. Raises NotFoundError."""
+        ...
+
+    def find(self, key: str) -> Machine:
+        """Find a machine by id, name or MAC. Raises NotFoundError."""
+        ...
+
+    def by_mac(self, mac: MacAddress) -> Machine | None:
+        """Find a machine by one of its MACs."""
+        ...
+
+    def machines(self) -> Sequence[Machine]:
+        """All machines, oldest first."""
+        ...
+
+    async def runs(self, machine: MachineId) -> list[ScriptRun]:
+        """Read a machine's script runs, oldest first."""
+        ...
+
+    async def output(self, run: RunId) -> bytes:
+        """Read what a run printed."""
+        ...
+
+    def password(self, machine: MachineId) -> str:
+        """The password of a machine's BMC; empty where none was given."""
+        ...
+
+    def reservations(self, subnet: str) -> Sequence[Reservation]:
+        """The reservations of a subnet."""
+        ...
+
+
+class Keys(Protocol):
+    """Secrets that are derived from the controller's key, and therefore stored nowhere."""
+
+    def derive(self, label: str) -> str:
+        """Give 64 hex digits that nobody can guess who does not have the key; always the same for one label."""
+        ...
+
+
+class ManualPower(Protocol):
+    """The part of the manual power driver that hears the operator."""
+
+    def confirm(self, machine: MachineId, state: PowerState) -> None:
+        """Take the operator's word for a machine's power."""
+        ...

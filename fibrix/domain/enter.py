@@ -1,0 +1,52 @@
+"""What an edge of the lifecycle makes of a machine's stored values. Pure: ids and times are given."""
+
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from fibrix.domain.lifecycle import Content, Edge, Effect
+from fibrix.domain.machine import Boot, Boots, Machine, Sighting, Stage
+from fibrix.domain.state import PASSING, State
+from fibrix.types import BootId
+
+
+def content(machine: Machine) -> Content:
+    """Tell what a machine's disks hold."""
+    if machine.deployment is None:
+        return Content.BLANK
+    return Content.INSTALLED if machine.deployment.reported_at else Content.PARTIAL
+
+
+def new_boot(boot: BootId, boots: Boots, now: datetime, *, session_hash: str = "") -> Boot:
+    """Begin a boot. A boot of the installed system takes the agent's session along: it still has to be sent off."""
+    asked = Sighting(stage=Stage.ASKED, at=now)
+    return Boot(id=boot, boots=boots, seen=(asked,), session_hash=session_hash)
+
+
+def _boot_after(machine: Machine, effect: Effect, boot: BootId, now: datetime) -> Boot | None:
+    match effect:
+        case Effect.BOOT:
+            return new_boot(boot, Boots.EPHEMERAL, now)
+        case Effect.CONTINUE:
+            return machine.boot or new_boot(boot, Boots.EPHEMERAL, now)
+        case Effect.WIND_DOWN:
+            return machine.boot and replace(machine.boot, wind_down=True)
+        case Effect.NOTHING:
+            return machine.boot
+
+
+def enter(machine: Machine, edge: Edge, *, reason: str, now: datetime, limit_s: float, boot: BootId) -> Machine:
+    """Take an edge: the new state, its reason and deadline (`limit_s` from now, passing states only), its boot.
+
+    A machine that has become Ready holds nothing of a customer's any more.
+    """
+    passing = edge.target in PASSING
+    return replace(
+        machine,
+        state=edge.target,
+        since=now,
+        reason=reason,
+        deadline=now + timedelta(seconds=limit_s) if passing else None,
+        boot=_boot_after(machine, edge.effect, boot, now),
+        deployment=None if edge.target is State.READY else machine.deployment,
+    )
