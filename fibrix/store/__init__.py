@@ -1,1 +1,1 @@
-"""The only SQL."""
+"""The only place that speaks SQL: what must outlive the process."""
