@@ -110,6 +110,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     """What is installed, or being installed, on a machine."""
 
     image: str
+    file: str = ""  # path of the compressed image below `/images/` on the rack's HTTP server
     sha256: str  # of the compressed image: what was asked for is what is written, whatever comes later under that name
     disk: str = ""  # kernel name; empty: the smallest disk that fits
     size_bytes: int = 0  # of the image, unpacked
