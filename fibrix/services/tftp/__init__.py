@@ -1,0 +1,1 @@
+"""TFTP: boot files to machines whose firmware knows nothing better. Read-only."""
