@@ -1,0 +1,102 @@
+"""The sockets of one interface: one hears and sends routed replies, one sends frames to clients without an address."""
+
+import asyncio
+import contextlib
+import socket
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import Final
+
+from fibrix.services.dhcp.query import Arrival
+from fibrix.services.dhcp.reply import Reply, Way
+from fibrix.types import mac_from_octets
+from fibrix.wire.ethernet import IPV4, EthernetFrame
+from fibrix.wire.ipv4 import UdpDatagram
+
+_IP_PKTINFO: Final = 8  # of <linux/in.h>; Python names it from 3.14 on
+_PKTINFO: Final = struct.Struct("=I4s4s")  # interface index, our address, destination in the header: ip(7)
+_MOST_OCTETS: Final = 4096  # no client has more to say
+_DRAIN: Final = 64  # datagrams taken per wake-up, before others get their turn
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """UDP ports: 67 and 68 but for tests."""
+
+    server: int
+    client: int
+
+
+class Endpoint:
+    """Open sockets on one interface. `take` gets each datagram; it must not block or raise."""
+
+    def __init__(self, interface: str, ports: Ports, take: Callable[["Endpoint", bytes, Arrival], None]) -> None:
+        """Open. Raises OSError: no such interface, port in use, no permission."""
+        self.interface = interface
+        self.fault = ""  # why it can no longer hear; empty: it can
+        self._ports = ports
+        self._take = take
+        self._index = socket.if_nametoindex(interface)
+        with contextlib.ExitStack() as stack:
+            self._udp = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK))
+            self._udp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one socket per interface, one port
+            self._udp.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
+            self._udp.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+            self._udp.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
+            self._udp.bind(("0.0.0.0", ports.server))  # noqa: S104 - bound to the interface, and broadcasts are wanted
+            self._frames = stack.enter_context(socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK))
+            self._frames.bind((interface, 0))  # protocol 0: it sends only
+            self._mac = mac_from_octets(self._frames.getsockname()[4])
+            self._stack = stack.pop_all()
+        asyncio.get_running_loop().add_reader(self._udp, self._drain)
+
+    def close(self) -> None:
+        """Close the sockets."""
+        asyncio.get_running_loop().remove_reader(self._udp)
+        self._stack.close()
+
+    def check(self) -> str:
+        """Why these sockets are of no more use; empty when they are. An interface made anew has another index."""
+        try:
+            if socket.if_nametoindex(self.interface) != self._index:
+                return "the interface was replaced"
+        except OSError as exc:
+            return f"the interface is gone: {exc}"
+        return self.fault
+
+    def send(self, reply: Reply) -> None:
+        """Send on the way that the reply names. Raises OSError."""
+        if reply.way is Way.FRAME:
+            self._frames.send(self._frame(reply))
+            return
+        port = self._ports.server if reply.way is Way.RELAY else self._ports.client
+        source = _PKTINFO.pack(self._index, reply.source.packed, b"\0\0\0\0")
+        self._udp.sendmsg(
+            [reply.payload], [(socket.IPPROTO_IP, _IP_PKTINFO, source)], 0, (str(reply.destination), port)
+        )
+
+    def _frame(self, reply: Reply) -> bytes:
+        datagram = UdpDatagram(reply.source, self._ports.server, reply.destination, self._ports.client, reply.payload)
+        return EthernetFrame(reply.hardware, self._mac, IPV4, datagram.encode()).encode()
+
+    def _drain(self) -> None:
+        """Take what has come in. A socket that fails is closed and opened anew by its owner."""
+        try:
+            for _ in range(_DRAIN):
+                data, ancillary, _, _ = self._udp.recvmsg(_MOST_OCTETS, socket.CMSG_SPACE(_PKTINFO.size))
+                self._take(self, data, Arrival(self.interface, _destination(ancillary)))
+        except BlockingIOError:
+            return
+        except OSError as exc:
+            self.fault = f"cannot receive: {exc}"
+            asyncio.get_running_loop().remove_reader(self._udp)  # it would be called again and again
+
+
+def _destination(ancillary: list[tuple[int, int, bytes]]) -> IPv4Address:
+    """The destination in the datagram's header."""
+    for level, kind, data in ancillary:
+        if (level, kind) == (socket.IPPROTO_IP, _IP_PKTINFO):
+            return IPv4Address(_PKTINFO.unpack(data[: _PKTINFO.size])[2])
+    return IPv4Address(0)
