@@ -5,6 +5,7 @@ from typing import Protocol, TypeVar
 
 from fibrix.domain.machine import Machine, ScriptRun
 from fibrix.domain.network import Reservation
+from fibrix.domain.ports.keys import SshKey
 from fibrix.domain.power import PowerState
 from fibrix.events.base import Event
 from fibrix.types import MacAddress, MachineId, RunId
@@ -53,6 +54,22 @@ class Unit(Protocol):
 
     def seal_password(self, machine: MachineId, password: str) -> None:
         """Keep the password of a machine's BMC, encrypted."""
+        ...
+
+    def insert_reservation(self, subnet: str, reservation: Reservation) -> None:
+        """Reserve an address. Raises ConflictError: the MAC has one there, or the address is taken."""
+        ...
+
+    def delete_reservation(self, subnet: str, mac: MacAddress) -> None:
+        """Give an address back. Raises NotFoundError."""
+        ...
+
+    def insert_ssh_key(self, key: SshKey) -> SshKey:
+        """Add an SSH key; `created_at` is filled in. Raises ConflictError: the name or the key is in use."""
+        ...
+
+    def delete_ssh_key(self, name: str) -> SshKey:
+        """Remove an SSH key; gives back what it was. Raises NotFoundError."""
         ...
 
 

@@ -1,0 +1,129 @@
+"""The only writer of states: one edge of the table, one transaction, then the rack is told."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from msgspec.structs import replace
+
+from fibrix.config import LifecycleConfig
+from fibrix.controllers.plan import Planner, Wish
+from fibrix.controllers.ports import Store, Unit
+from fibrix.domain.enter import content, enter
+from fibrix.domain.lifecycle import step
+from fibrix.domain.machine import Machine, RunStatus
+from fibrix.domain.names import opaque_id
+from fibrix.domain.state import State
+from fibrix.domain.trigger import Trigger
+from fibrix.domain.verdict import ENDED
+from fibrix.errors import ConflictError
+from fibrix.events.machine import MachineEvent, StateChanged
+from fibrix.types import BootId, MachineId
+
+NO_WISH: Final = Wish()
+
+
+class Lifecycle:
+    """Moves machines from state to state."""
+
+    def __init__(
+        self,
+        store: Store,
+        planner: Planner,
+        limits: LifecycleConfig,
+        refresh: Callable[[], None],
+        now: Callable[[], datetime],
+        draw: Callable[[int], int],
+    ) -> None:
+        self._store = store
+        self._planner = planner
+        self._limits = limits
+        self._refresh = refresh
+        self._now = now
+        self._draw = draw
+
+    async def fire(
+        self,
+        machine: MachineId,
+        trigger: Trigger,
+        reason: str,
+        *,
+        wish: Wish = NO_WISH,
+        seen: State | None = None,
+        first: Callable[[Machine], Machine] = lambda m: m,
+    ) -> Machine:
+        """Take one edge. `first` changes the machine in the same transaction, before the edge is taken.
+
+        `seen`: the state on which the caller decided; another one by now raises ConflictError, as a refused edge does.
+        """
+
+        def work(unit: Unit) -> Machine:
+            before = unit.machine(machine)
+            if seen is not None and before.state is not seen:
+                raise ConflictError(f"{before.name} is {before.state.value} by now, no longer {seen.value}")
+            return self._take(unit, first(before), trigger, reason, wish)
+
+        after = await self._store.change(work)
+        self._refresh()
+        return after
+
+    async def change(
+        self, machine: MachineId, change: Callable[[Machine], tuple[Machine, list[MachineEvent]]]
+    ) -> Machine:
+        """Change what is not the state, with its events. A change that gives the same machine back stores nothing."""
+
+        def work(unit: Unit) -> Machine:
+            before = unit.machine(machine)
+            after, events = change(before)
+            if after is before:
+                return before
+            unit.update(after)
+            for event in events:
+                unit.append(event)
+            return after
+
+        after = await self._store.change(work)
+        self._refresh()
+        return after
+
+    def _take(self, unit: Unit, before: Machine, trigger: Trigger, reason: str, wish: Wish) -> Machine:
+        edge = step(before.state, trigger, content(before))
+        after = enter(
+            before,
+            edge,
+            reason=reason,
+            now=self._now(),
+            limit_s=self._limit_s(edge.target),
+            boot=BootId(opaque_id("b", self._draw)),
+        )
+        self._abort_runs(unit, before, reason)
+        for run in self._planner.runs(after, wish):
+            unit.insert_run(run)
+        unit.update(after)
+        unit.append(
+            StateChanged(
+                at=self._now(),
+                machine=after.id,
+                name=after.name,
+                before=before.state,
+                after=after.state,
+                trigger=trigger.value,
+                reason=reason,
+                deadline=after.deadline,
+            )
+        )
+        return after
+
+    def _abort_runs(self, unit: Unit, machine: Machine, reason: str) -> None:
+        for run in unit.runs(machine.id):
+            if run.status not in ENDED:
+                unit.update_run(replace(run, status=RunStatus.ABORTED, ended_at=self._now(), reason=reason))
+
+    def _limit_s(self, state: State) -> float:
+        limits = self._limits
+        return {
+            State.COMMISSIONING: limits.commissioning_s,
+            State.TESTING: limits.testing_s,
+            State.DEPLOYING: limits.deploying_s,
+            State.RELEASING: limits.releasing_s,
+        }.get(state, limits.boot_s)

@@ -1,0 +1,227 @@
+"""Machines as the API commands them: added, accepted, edited, moved along, powered, forgotten."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from fibrix.controllers.deploy import Deployer
+from fibrix.controllers.lifecycle import Lifecycle
+from fibrix.controllers.naming import free_name
+from fibrix.controllers.plan import Planner, Wish
+from fibrix.controllers.ports import Store, Unit
+from fibrix.controllers.powering import Powering
+from fibrix.controllers.why import Reasons
+from fibrix.domain.enter import content
+from fibrix.domain.lifecycle import OWN, UPCOMING, Content
+from fibrix.domain.machine import Machine, ScriptRun
+from fibrix.domain.names import check_host_name, opaque_id
+from fibrix.domain.ports.machines import AcceptSpec, DeploySpec, MachineChanges, MachineSpec, TestSpec, Why
+from fibrix.domain.power import BootDevice, PowerAction, PowerReading, PowerSettings, PowerState
+from fibrix.domain.power_check import check_power
+from fibrix.domain.state import PASSING
+from fibrix.domain.trigger import Trigger
+from fibrix.errors import ConflictError, InvalidError, NotFoundError
+from fibrix.events.machine import MachineAccepted, MachineAdded, MachineDeleted, MachineUpdated
+from fibrix.types import MachineId, RunId, parse_mac
+
+
+class MachineController:
+    """Fits `domain.ports.machines.Machines`."""
+
+    def __init__(  # noqa: PLR0913 - collaborators, by keyword
+        self,
+        *,
+        store: Store,
+        lifecycle: Lifecycle,
+        planner: Planner,
+        deployer: Deployer,
+        powering: Powering,
+        reasons: Reasons,
+        refresh: Callable[[], None],
+        now: Callable[[], datetime],
+        draw: Callable[[int], int],
+    ) -> None:
+        self._store = store
+        self._lifecycle = lifecycle
+        self._planner = planner
+        self._deployer = deployer
+        self._powering = powering
+        self._reasons = reasons
+        self._refresh = refresh
+        self._now = now
+        self._draw = draw
+
+    def get(self, key: str) -> Machine:
+        """Find by id, name or MAC. Raises NotFoundError."""
+        return self._store.find(key)
+
+    def all(self) -> Sequence[Machine]:
+        """All machines, oldest first."""
+        return self._store.machines()
+
+    def why(self, machine: MachineId) -> Why:
+        """Say why it is where it is. Raises NotFoundError."""
+        return self._reasons.why(machine)
+
+    async def add(self, spec: MachineSpec) -> Machine:
+        """Make one known by hand; it counts as accepted. Raises InvalidError, ConflictError."""
+        if not spec.macs:
+            raise InvalidError("a machine needs at least one MAC: it is known by it on the wire", pointer="/macs")
+        check_power(spec.power, spec.power_password)
+        now = self._now()
+        machine = Machine(
+            id=MachineId(opaque_id("m", self._draw)),
+            name=check_host_name(spec.name) if spec.name else free_name(self._store, self._draw),
+            since=now,
+            reason="it was added by hand",
+            accepted=True,
+            macs=tuple(dict.fromkeys(parse_mac(m) for m in spec.macs)),
+            power=spec.power,
+            created_at=now,
+        )
+
+        def work(unit: Unit) -> None:
+            unit.insert(machine)
+            unit.seal_password(machine.id, spec.power_password)
+            unit.append(MachineAdded(at=now, machine=machine.id, name=machine.name, macs=machine.macs))
+
+        await self._store.change(work)
+        self._refresh()
+        return machine
+
+    async def accept(self, machine: MachineId, spec: AcceptSpec) -> Machine:
+        """Accept a discovered one. Raises NotFoundError, ConflictError, InvalidError."""
+        if spec.power is not None:
+            check_power(spec.power, spec.power_password or "")
+        if spec.name:
+            check_host_name(spec.name)
+
+        def work(unit: Unit) -> Machine:
+            before = unit.machine(machine)
+            if before.accepted:
+                raise ConflictError(f"{before.name} is accepted already; edit it instead")
+            after = replace(
+                before,
+                accepted=True,
+                name=spec.name or before.name,
+                power=spec.power or before.power,
+                reason="it was accepted",
+            )
+            unit.update(after)
+            if spec.power_password is not None:
+                unit.seal_password(machine, spec.power_password)
+            unit.append(MachineAccepted(at=self._now(), machine=machine, name=after.name))
+            return after
+
+        after = await self._store.change(work)
+        self._refresh()
+        return after
+
+    async def update(self, machine: MachineId, changes: MachineChanges) -> Machine:
+        """Edit. Raises NotFoundError, ConflictError, InvalidError."""
+        if changes.name is not None:
+            check_host_name(changes.name)
+        if changes.macs is not None and not changes.macs:
+            raise InvalidError("a machine needs at least one MAC", pointer="/macs")
+
+        def work(unit: Unit) -> Machine:
+            before = unit.machine(machine)
+            after, fields = _edited(before, changes)
+            if changes.power is not None:
+                check_power(changes.power, changes.power_password or self._store.password(machine))
+            unit.update(after)
+            if changes.power_password is not None:
+                unit.seal_password(machine, changes.power_password)
+            unit.append(MachineUpdated(at=self._now(), machine=machine, name=after.name, fields=fields))
+            return after
+
+        after = await self._store.change(work)
+        self._refresh()
+        return after
+
+    async def delete(self, machine: MachineId) -> None:
+        """Forget it. Raises NotFoundError, ConflictError (it is at work, or holds a customer's system)."""
+
+        def work(unit: Unit) -> None:
+            before = unit.machine(machine)
+            if before.state in PASSING:
+                raise ConflictError(f"{before.name} is {before.state.value}: abort that first")
+            if content(before) is not Content.BLANK:
+                raise ConflictError(f"{before.name} holds a customer's system: release it first")
+            unit.delete(machine)
+            unit.append(MachineDeleted(at=self._now(), machine=machine, name=before.name))
+
+        await self._store.change(work)
+        self._refresh()
+
+    async def request(self, machine: MachineId, trigger: Trigger, *, reason: str = "") -> Machine:
+        """Ask for a transition. Raises NotFoundError, ConflictError, InvalidError."""
+        if trigger in OWN:
+            raise InvalidError(f"{trigger.value} comes to pass by itself; it cannot be asked for")
+        if trigger in UPCOMING:
+            raise ConflictError(f"{trigger.value} is not offered by this version")
+        if trigger is Trigger.DEPLOY:
+            raise InvalidError("a deployment names an image: use the deploy call")
+        self._accepted(machine)
+        return await self._lifecycle.fire(machine, trigger, reason or f"somebody asked to {trigger.value}")
+
+    async def test(self, machine: MachineId, spec: TestSpec) -> Machine:
+        """Ask for tests. Raises NotFoundError, ConflictError, InvalidError for an unknown script or parameter."""
+        self._accepted(machine)
+        wish = Wish(scripts=spec.scripts, parameters=spec.parameters)
+        try:
+            self._planner.check(wish, "test")
+        except NotFoundError as exc:
+            raise InvalidError(str(exc), pointer="/scripts") from exc
+        return await self._lifecycle.fire(machine, Trigger.TEST, "somebody asked to test", wish=wish)
+
+    async def deploy(self, machine: MachineId, spec: DeploySpec) -> Machine:
+        """Ask for an installation. Raises NotFoundError, ConflictError, InvalidError."""
+        return await self._deployer.deploy(self._accepted(machine), spec)
+
+    async def power(self, machine: MachineId, action: PowerAction) -> bool:
+        """Power it; False: nothing was to do. Raises NotFoundError, ConflictError, PowerError."""
+        return await self._powering.power(self._accepted(machine), action)
+
+    async def power_status(self, machine: MachineId) -> PowerReading:
+        """Ask its BMC now. Raises NotFoundError, ConflictError, PowerError."""
+        return await self._powering.status(self._accepted(machine))
+
+    async def power_confirm(self, machine: MachineId, state: PowerState) -> Machine:
+        """Take an operator's word for a machine with manual power. Raises NotFoundError, ConflictError."""
+        return await self._powering.confirm(self._accepted(machine), state)
+
+    async def boot_device(self, machine: MachineId, device: BootDevice) -> None:
+        """Choose where it boots from next time. Raises NotFoundError, ConflictError, PowerError."""
+        await self._powering.boot_device(self._accepted(machine), device)
+
+    async def runs(self, machine: MachineId) -> Sequence[ScriptRun]:
+        """Script runs of a machine, newest first. Raises NotFoundError."""
+        self._store.machine(machine)
+        return list(reversed(await self._store.runs(machine)))
+
+    async def output(self, machine: MachineId, run: RunId) -> bytes:
+        """What a run printed. Raises NotFoundError."""
+        if run not in {r.id for r in await self.runs(machine)}:
+            raise NotFoundError(f"this machine has no run {run}")
+        return await self._store.output(run)
+
+    def _accepted(self, machine: MachineId) -> Machine:
+        found = self._store.machine(machine)
+        if not found.accepted:
+            raise ConflictError(f"{found.name} is not accepted yet: nothing is done to it before that")
+        return found
+
+
+def _edited(machine: Machine, changes: MachineChanges) -> tuple[Machine, tuple[str, ...]]:
+    """Apply an edit; names the fields that it sets."""
+    macs = None if changes.macs is None else tuple(dict.fromkeys(parse_mac(m) for m in changes.macs))
+    new: dict[str, str | PowerSettings | tuple[str, ...] | None] = {
+        "name": changes.name,
+        "macs": macs,
+        "power": changes.power,
+    }
+    given = {field: value for field, value in new.items() if value is not None}
+    fields = tuple(given) + (("power_password",) if changes.power_password is not None else ())
+    return replace(machine, **given), fields

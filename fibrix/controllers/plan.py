@@ -1,0 +1,84 @@
+"""Which machine scripts a passing state consists of, and with which parameters."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from fibrix.domain.machine import Deployment, Machine, ScriptRun
+from fibrix.domain.names import opaque_id
+from fibrix.domain.ports.scripts import Scripts
+from fibrix.domain.state import State
+from fibrix.errors import InvalidError
+from fibrix.types import RunId
+
+KINDS: Final = {
+    State.COMMISSIONING: "inventory",
+    State.TESTING: "test",
+    State.DEPLOYING: "deploy",
+    State.RELEASING: "release",
+}
+"""The kind of script that each passing state runs."""
+
+IMAGE_URL: Final = "{image_url}"
+METADATA_URL: Final = "{metadata_url}"
+"""Stand-ins in a stored run's parameters: filled in when the order is given, since they hold an address or a secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a caller asked for beyond the default scripts."""
+
+    scripts: tuple[str, ...] = ()
+    parameters: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+class Planner:
+    """Makes the runs of a state from the catalogue, the site's own defaults and the caller's wishes."""
+
+    def __init__(self, scripts: Scripts, site: Mapping[str, Mapping[str, str]], draw: Callable[[int], int]) -> None:
+        self._scripts = scripts
+        self._site = site
+        self._draw = draw
+
+    def check(self, wish: Wish, kind: str) -> None:
+        """Refuse a wish that cannot be met. Raises InvalidError, NotFoundError."""
+        for name in wish.scripts:
+            if self._scripts.info(name).kind != kind:
+                raise InvalidError(f"{name} is not a {kind} script", pointer="/scripts")
+        for name in wish.parameters:
+            self._parameters(name, wish, {})
+
+    def runs(self, machine: Machine, wish: Wish) -> list[ScriptRun]:
+        """Plan the present state of a machine, in the order in which the scripts will run."""
+        kind = KINDS.get(machine.state)
+        if kind is None:
+            return []
+        names = wish.scripts or self._scripts.defaults(kind)
+        given = _deploy_parameters(machine.deployment) if machine.state is State.DEPLOYING else {}
+        return [self._run(machine, name, i, self._parameters(name, wish, given)) for i, name in enumerate(names, 1)]
+
+    def _run(self, machine: Machine, name: str, position: int, parameters: dict[str, str]) -> ScriptRun:
+        return ScriptRun(
+            id=RunId(opaque_id("r", self._draw)),
+            machine=machine.id,
+            script=name,
+            state=machine.state,
+            position=position,
+            parameters=parameters,
+            timeout_s=self._scripts.info(name).timeout_s,
+        )
+
+    def _parameters(self, name: str, wish: Wish, given: Mapping[str, str]) -> dict[str, str]:
+        return self._scripts.parameters(name, {**self._site.get(name, {}), **wish.parameters.get(name, {}), **given})
+
+
+def _deploy_parameters(deployment: Deployment | None) -> dict[str, str]:
+    if deployment is None:
+        return {}
+    return {
+        "url": IMAGE_URL,
+        "sha256": deployment.sha256,
+        "disk": deployment.disk,
+        "size_bytes": str(deployment.size_bytes),
+        "metadata_url": METADATA_URL,
+    }
