@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Final, Self, TypeVar
 
 import aiosqlite
+import structlog
 
 from fibrix.bus import Bus
 from fibrix.errors import StoreError
@@ -20,6 +21,8 @@ from fibrix.store.lock import locked
 from fibrix.store.migrate import migrate
 from fibrix.store.transaction import Params, Row, Transaction
 from fibrix.store.writer import AnyUnit, Writer
+
+log = structlog.get_logger()
 
 T = TypeVar("T")
 
@@ -77,6 +80,11 @@ class Database:
             raise StoreError(f"{self._path} is not open")
         return await self._writer.submit(work)
 
+    def post(self, work: Callable[[Transaction], object]) -> None:
+        """Carry out `work` some time soon and do not wait; a failure is logged. For what may be lost."""
+        if self._writer is not None:
+            self._writer.submit(work).add_done_callback(_log_failure)
+
     async def rows(self, sql: str, params: Params = ()) -> list[Row]:
         """Read, seeing all that is committed. Raises StoreError."""
         if self._writer is None:
@@ -106,6 +114,12 @@ class Database:
             self._bus.publish(*[event for transaction in done for event in transaction.events])
         for unit in batch:
             unit.settle()
+
+
+def _log_failure(answer: asyncio.Future[object]) -> None:
+    """Tell of a write that nobody waits for."""
+    if not answer.cancelled() and (error := answer.exception()) is not None:
+        log.warning("store.write_failed", reason=str(error))
 
 
 def _call_back(unit: AnyUnit) -> None:

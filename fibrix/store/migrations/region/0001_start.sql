@@ -28,11 +28,10 @@ CREATE TABLE script_runs (
     id TEXT NOT NULL PRIMARY KEY,
     machine TEXT NOT NULL,
     state TEXT NOT NULL,
-    round INTEGER NOT NULL,  -- all runs that were made together have the same; counts up per machine
-    position INTEGER NOT NULL,
+    number BIGINT NOT NULL UNIQUE,  -- in the order in which they were made
     body TEXT NOT NULL
 );
-CREATE INDEX script_runs_machine ON script_runs (machine, state, round, position);
+CREATE INDEX script_runs_machine ON script_runs (machine, number);
 
 CREATE TABLE run_output (
     run TEXT NOT NULL REFERENCES script_runs (id) ON DELETE CASCADE,

@@ -1,0 +1,172 @@
+"""The region's store as a whole: opened once, read from memory, changed in units that see all of it."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from fibrix.bus import Bus
+from fibrix.domain.machine import Machine, ScriptRun
+from fibrix.domain.network import Reservation
+from fibrix.domain.ports.keys import SshKey
+from fibrix.events.base import Event
+from fibrix.runtime.clock import utc_now
+from fibrix.store.db import Database
+from fibrix.store.journal import Journal
+from fibrix.store.keys import ApiKeys, SshKeys
+from fibrix.store.machines import Machines
+from fibrix.store.reservations import Reservations
+from fibrix.store.runs import Runs
+from fibrix.store.secrets import Secrets
+from fibrix.store.transaction import Transaction
+from fibrix.types import MacAddress, MachineId, RunId
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Region:
+    """What the region knows. Reading sees the last commit."""
+
+    db: Database
+    now: Callable[[], datetime]
+    journal: Journal
+    secrets: Secrets
+    machine_rows: Machines
+    script_runs: Runs
+    api_keys: ApiKeys
+    ssh_keys: SshKeys
+    reserved: Reservations
+
+    async def change(self, work: Callable[["RegionUnit"], T]) -> T:
+        """Run one unit. What `work` raises is raised here, and nothing of it is stored. Raises StoreError."""
+        return await self.db.write(lambda tx: work(RegionUnit(self, tx)))
+
+    def machine(self, machine: MachineId) -> Machine:
+        """Read a machine as of the last commit. Raises NotFoundError."""
+        return self.machine_rows.get(machine)
+
+    def find(self, key: str) -> Machine:
+        """Find a machine by id, name or MAC. Raises NotFoundError."""
+        return self.machine_rows.find(key)
+
+    def by_mac(self, mac: MacAddress) -> Machine | None:
+        """Find a machine by one of its MACs."""
+        return self.machine_rows.by_mac(mac)
+
+    def machines(self) -> Sequence[Machine]:
+        """All machines, oldest first."""
+        return self.machine_rows.all()
+
+    async def runs(self, machine: MachineId) -> list[ScriptRun]:
+        """Read a machine's script runs, oldest first. Raises StoreError."""
+        return await self.script_runs.of_machine(machine)
+
+    async def output(self, run: RunId) -> bytes:
+        """Read what a run printed, its first 4 MiB. Raises StoreError."""
+        return await self.script_runs.output(run)
+
+    def password(self, machine: MachineId) -> str:
+        """The password of a machine's BMC; empty where none was given. Raises StoreError: it was tampered with."""
+        return self.secrets.get(_power_of(machine))
+
+    def reservations(self, subnet: str) -> Sequence[Reservation]:
+        """The reservations of a subnet, by address."""
+        return self.reserved.of_subnet(subnet)
+
+
+class RegionUnit:
+    """One transaction over all of the region's tables, in the writer's thread. Reads see the writes before them."""
+
+    def __init__(self, region: Region, tx: Transaction) -> None:
+        self._region = region
+        self._tx = tx
+
+    def append(self, event: Event) -> None:
+        """Add an event to the journal; it is published after the commit."""
+        self._tx.append(event)
+
+    def machine(self, machine: MachineId) -> Machine:
+        """Read a machine. Raises NotFoundError."""
+        return self._region.machine_rows.read(self._tx, machine)
+
+    def insert(self, machine: Machine) -> None:
+        """Add a machine. Raises ConflictError where its name or a MAC is in use."""
+        self._region.machine_rows.insert(self._tx, machine)
+
+    def update(self, machine: Machine) -> None:
+        """Store a machine that was read in this unit and changed. Raises ConflictError as `insert`."""
+        self._region.machine_rows.update(self._tx, machine.id, lambda _: machine)
+
+    def delete(self, machine: MachineId) -> None:
+        """Remove a machine with its runs and its secret. Raises NotFoundError."""
+        self._region.machine_rows.delete(self._tx, machine)
+        self._region.script_runs.delete_for(self._tx, machine)
+        self._region.secrets.delete(self._tx, _power_of(machine))
+
+    def runs(self, machine: MachineId) -> list[ScriptRun]:
+        """Read a machine's script runs, oldest first."""
+        return self._region.script_runs.list(self._tx, machine)
+
+    def insert_run(self, run: ScriptRun) -> None:
+        """Add a script run."""
+        self._region.script_runs.insert(self._tx, run)
+
+    def update_run(self, run: ScriptRun) -> None:
+        """Store a script run that was read in this unit and changed. Raises NotFoundError."""
+        self._region.script_runs.update(self._tx, run.id, lambda _: run)
+
+    def append_output(self, run: RunId, offset: int, data: bytes) -> int:
+        """Keep output from byte `offset` on; how many bytes were received so far, without holes."""
+        return self._region.script_runs.append_output(self._tx, run, offset, data)
+
+    def seal_password(self, machine: MachineId, password: str) -> None:
+        """Keep the password of a machine's BMC, encrypted."""
+        self._region.secrets.put(self._tx, _power_of(machine), password)
+
+    def insert_reservation(self, subnet: str, reservation: Reservation) -> None:
+        """Reserve an address. Raises ConflictError."""
+        self._region.reserved.insert(self._tx, subnet, reservation)
+
+    def delete_reservation(self, subnet: str, mac: MacAddress) -> None:
+        """Give an address back. Raises NotFoundError."""
+        self._region.reserved.delete(self._tx, subnet, mac)
+
+    def insert_ssh_key(self, key: SshKey) -> SshKey:
+        """Add an SSH key; `created_at` is filled in. Raises ConflictError (the name or the key is in use)."""
+        return self._region.ssh_keys.insert(self._tx, key, self._region.now())
+
+    def delete_ssh_key(self, name: str) -> SshKey:
+        """Remove an SSH key; give back what it was. Raises NotFoundError."""
+        return self._region.ssh_keys.delete(self._tx, name)
+
+    def insert_api_key(self, name: str, key: str) -> None:
+        """Let the holder of `key` call the API. Raises ConflictError (the name or the key is in use)."""
+        self._region.api_keys.insert(self._tx, name, key)
+
+
+@asynccontextmanager
+async def open_region(state_dir: Path, bus: Bus, now: Callable[[], datetime] = utc_now) -> AsyncIterator[Region]:
+    """Open the region's store, `region.db`, and its key, `secret.key`, for as long as the block runs.
+
+    Raises StoreError: another controller has it, a newer Fibrix wrote it, or its key is missing or another's.
+    """
+    async with Database(state_dir / "region.db", "region", bus) as db:
+        yield Region(
+            db=db,
+            now=now,
+            journal=await Journal.load(db),
+            secrets=await Secrets.load(db, state_dir / "secret.key"),
+            machine_rows=await Machines.load(db),
+            script_runs=Runs(db),
+            api_keys=await ApiKeys.load(db, now),
+            ssh_keys=await SshKeys.load(db),
+            reserved=await Reservations.load(db),
+        )
+
+
+def _power_of(machine: MachineId) -> str:
+    """Name the owner of the secret of a machine's power."""
+    return f"machines/{machine}/power"
