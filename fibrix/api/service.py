@@ -1,0 +1,126 @@
+"""The integrators' API as a service: its routes, its sockets."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+from aiohttp import web
+
+from fibrix.api import openapi
+from fibrix.api.application import LIMITS, Limits, application
+from fibrix.api.auth import KeyCheck
+from fibrix.api.route import Route
+from fibrix.api.stream import Stream, StreamQuery
+from fibrix.api.v1.events import EventRoutes
+from fibrix.api.v1.images import ImageRoutes
+from fibrix.api.v1.machines import MachineRoutes
+from fibrix.api.v1.power import PowerRoutes
+from fibrix.api.v1.runs import RunRoutes
+from fibrix.api.v1.ssh_keys import SshKeyRoutes
+from fibrix.api.v1.subnets import SubnetRoutes
+from fibrix.api.v1.system import SystemRoutes
+from fibrix.config import ApiConfig
+from fibrix.domain.ports.health import HealthSource
+from fibrix.domain.ports.images import Images
+from fibrix.domain.ports.journal import Journal
+from fibrix.domain.ports.keys import ApiKeys, SshKeys
+from fibrix.domain.ports.machines import Machines
+from fibrix.domain.ports.networks import Networks
+
+log = structlog.get_logger()
+
+_STREAM: Final[dict[str, Any]] = {
+    "/api/v1/stream": {
+        "get": {
+            "operationId": "stream",
+            "tags": ["events"],
+            "summary": "Follow events by websocket, subprotocol cloudevents.json",
+            "parameters": openapi.parameters(StreamQuery),
+            "responses": {str(int(HTTPStatus.SWITCHING_PROTOCOLS)): {"description": "One CloudEvents JSON a message"}},
+        }
+    }
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ApiPorts:
+    """What the API serves from."""
+
+    machines: Machines
+    images: Images
+    ssh_keys: SshKeys
+    networks: Networks
+    journal: Journal
+    api_keys: ApiKeys
+    health: HealthSource
+
+
+class ApiService:
+    """Answers integrators on TCP and on a unix socket."""
+
+    name = "api"
+
+    def __init__(self, config: ApiConfig, state_dir: Path, ports: ApiPorts, limits: Limits = LIMITS) -> None:
+        self._config = config
+        self._socket_path = state_dir / config.socket if config.socket else None
+        self._stream = Stream(ports.journal, slow_s=limits.slow_s)
+        self._ports = ports
+        self._limits = limits
+        self.routes: Final = self._table()
+        self._document = openapi.document(self.routes, _STREAM)
+
+    async def run(self, ready: asyncio.Event) -> None:
+        """Serve until cancelled; then tell stream subscribers, and finish the requests that are under way."""
+        app = application(self.routes, self._stream.serve, KeyCheck(self._ports.api_keys), self._limits)
+        app.on_shutdown.append(self._stream.close)
+        runner = web.AppRunner(app, access_log=None, keepalive_timeout=75, shutdown_timeout=3)
+        await runner.setup()
+        with _listening(self._socket_path) as listener:
+            try:
+                if listener is not None:
+                    await web.SockSite(runner, listener).start()
+                if self._config.port:
+                    await web.TCPSite(runner, str(self._config.listen), self._config.port).start()
+                log.info("api.serving", addresses=[str(address) for address in runner.addresses])
+                ready.set()
+                await asyncio.Event().wait()
+            finally:
+                await runner.cleanup()
+
+    def _table(self) -> tuple[Route, ...]:
+        """Put the route table together."""
+        ports = self._ports
+        nouns = (
+            MachineRoutes(ports.machines),
+            PowerRoutes(ports.machines),
+            RunRoutes(ports.machines),
+            EventRoutes(ports.journal, ports.machines),
+            ImageRoutes(ports.images),
+            SshKeyRoutes(ports.ssh_keys),
+            SubnetRoutes(ports.networks),
+            SystemRoutes(ports.health, lambda: self._document),
+        )
+        return tuple(route for noun in nouns for route in noun.routes())
+
+
+@contextlib.contextmanager
+def _listening(path: Path | None) -> Iterator[socket.socket | None]:
+    """Open a unix socket that only its owner may use; nobody can connect before its mode is set."""
+    if path is None:
+        yield None
+        return
+    path.unlink(missing_ok=True)  # of a controller that was killed: the store's lock says that no other runs
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.settimeout(0)
+        listener.bind(str(path))
+        path.chmod(0o600)
+        try:
+            yield listener
+        finally:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,160 @@
+"""/api/v1/machines: what there is, what may be done with it."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from fibrix.api.route import Call, Nothing, Reply, Route
+from fibrix.api.v1.paging import Limit, Page, page
+from fibrix.api.views import MachineView, machine_view
+from fibrix.domain.machine import Machine
+from fibrix.domain.ports.machines import AcceptSpec, DeploySpec, MachineChanges, Machines, MachineSpec, TestSpec, Why
+from fibrix.domain.state import State
+from fibrix.domain.trigger import Trigger
+from fibrix.errors import ConflictError, InvalidError, NotFoundError
+from fibrix.types import parse_mac
+
+BASE = "/api/v1/machines"
+ONE = BASE + "/{machine}"
+
+
+class ListQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which machines. What is given must all fit."""
+
+    state: str = ""  # names of states, with commas between them
+    name: str = ""
+    mac: str = ""
+    limit: Limit = 1000
+    after: str = ""  # the `next` of the page before
+
+    def chosen(self, machines: Sequence[Machine]) -> list[Machine]:
+        """Choose. Raises InvalidError for a state that is none, or a MAC."""
+        states = {_state(word) for word in self.state.split(",") if word.strip()}
+        mac = parse_mac(self.mac) if self.mac else None
+        return [
+            machine
+            for machine in machines
+            if (not states or machine.state in states)
+            and (not self.name or machine.name == self.name)
+            and (mac is None or mac in machine.macs)
+        ]
+
+
+class ReasonSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Why someone asks for it; it is shown as the machine's reason."""
+
+    reason: str = ""
+
+
+class MachineRoutes:
+    """Machines and their lifecycle."""
+
+    def __init__(self, machines: Machines) -> None:
+        self._machines = machines
+
+    def routes(self) -> list[Route]:
+        """The part of the route table."""
+        here, clash = (NotFoundError,), (NotFoundError, ConflictError)
+        return [
+            Route("GET", BASE, self.listing, "List machines, oldest first"),
+            Route("POST", BASE, self.add, "Add a machine by hand; it is accepted", (ConflictError,), 201),
+            Route("GET", ONE, self.get, "Show a machine", here),
+            Route("PATCH", ONE, self.edit, "Edit a machine", clash),
+            Route("DELETE", ONE, self.delete, "Forget a machine and its script runs", clash, 204),
+            Route("GET", ONE + "/why", self.why, "Say why it is where it is, and what comes next", here),
+            Route("POST", ONE + "/accept", self.accept, "Accept a discovered machine", clash),
+            Route("POST", ONE + "/commission", self.commission, "Take its inventory, then test it", clash, 202),
+            Route("POST", ONE + "/test", self.test, "Test its memory and disks", clash, 202),
+            Route("POST", ONE + "/allocate", self.allocate, "Keep it for someone", clash),
+            Route("POST", ONE + "/deploy", self.deploy, "Install an image", clash, 202),
+            Route("POST", ONE + "/release", self.release, "Wipe it and make it ready again", clash, 202),
+            Route("POST", ONE + "/abort", self.abort, "Give up what is under way", clash, 202),
+            Route("POST", ONE + "/mark-broken", self.mark_broken, "Take it out of use", clash),
+            Route("POST", ONE + "/mark-fixed", self.mark_fixed, "Take it back into use", clash),
+            Route("POST", ONE + "/override", self.override, "Accept failed tests as they are", clash),
+        ]
+
+    async def listing(self, call: Call[Nothing, ListQuery]) -> Reply[Page[MachineView]]:
+        """Choose, then cut a page."""
+        shown, cursor = page(call.query.chosen(self._machines.all()), call.query.after, call.query.limit)
+        return Reply(Page(items=[machine_view(machine) for machine in shown], next=cursor))
+
+    async def add(self, call: Call[MachineSpec, Nothing]) -> Reply[MachineView]:
+        """Name the new machine's path in Location (RFC 9110 §10.2.2)."""
+        machine = await self._machines.add(call.body)
+        return Reply(machine_view(machine), headers={"Location": f"{BASE}/{machine.id}"})
+
+    async def get(self, call: Call[Nothing, Nothing]) -> Reply[MachineView]:
+        """By id, name or MAC."""
+        return Reply(machine_view(self._find(call)))
+
+    async def edit(self, call: Call[MachineChanges, Nothing]) -> Reply[MachineView]:
+        """Change what is given."""
+        return Reply(machine_view(await self._machines.update(self._find(call).id, call.body)))
+
+    async def delete(self, call: Call[Nothing, Nothing]) -> Reply[None]:
+        """Forget it."""
+        await self._machines.delete(self._find(call).id)
+        return Reply(None)
+
+    async def why(self, call: Call[Nothing, Nothing]) -> Reply[Why]:
+        """What was last seen, what is awaited and until when."""
+        return Reply(self._machines.why(self._find(call).id))
+
+    async def accept(self, call: Call[AcceptSpec, Nothing]) -> Reply[MachineView]:
+        """From here on it may be powered and written to."""
+        return Reply(machine_view(await self._machines.accept(self._find(call).id, call.body)))
+
+    async def test(self, call: Call[TestSpec, Nothing]) -> Reply[MachineView]:
+        """The default tests, or those named."""
+        return Reply(machine_view(await self._machines.test(self._find(call).id, call.body)))
+
+    async def deploy(self, call: Call[DeploySpec, Nothing]) -> Reply[MachineView]:
+        """Write an image and boot it."""
+        return Reply(machine_view(await self._machines.deploy(self._find(call).id, call.body)))
+
+    async def commission(self, call: Call[ReasonSpec, Nothing]) -> Reply[MachineView]:
+        """Boot the ephemeral OS and look at the hardware."""
+        return await self._request(call, Trigger.COMMISSION)
+
+    async def allocate(self, call: Call[ReasonSpec, Nothing]) -> Reply[MachineView]:
+        """Nobody else gets it."""
+        return await self._request(call, Trigger.ALLOCATE)
+
+    async def release(self, call: Call[ReasonSpec, Nothing]) -> Reply[MachineView]:
+        """The customer is gone."""
+        return await self._request(call, Trigger.RELEASE)
+
+    async def abort(self, call: Call[ReasonSpec, Nothing]) -> Reply[MachineView]:
+        """Back to where it came from."""
+        return await self._request(call, Trigger.ABORT)
+
+    async def mark_broken(self, call: Call[ReasonSpec, Nothing]) -> Reply[MachineView]:
+        """Nothing is done with it until it is marked fixed."""
+        return await self._request(call, Trigger.MARK_BROKEN)
+
+    async def mark_fixed(self, call: Call[ReasonSpec, Nothing]) -> Reply[MachineView]:
+        """Someone repaired it."""
+        return await self._request(call, Trigger.MARK_FIXED)
+
+    async def override(self, call: Call[ReasonSpec, Nothing]) -> Reply[MachineView]:
+        """Someone knows better than the tests."""
+        return await self._request(call, Trigger.OVERRIDE)
+
+    async def _request(self, call: Call[ReasonSpec, Nothing], trigger: Trigger) -> Reply[MachineView]:
+        """Ask for a transition."""
+        machine = await self._machines.request(self._find(call).id, trigger, reason=call.body.reason)
+        return Reply(machine_view(machine))
+
+    def _find(self, call: Call[msgspec.Struct, Nothing]) -> Machine:
+        return self._machines.get(call.path["machine"])
+
+
+def _state(word: str) -> State:
+    """Read a state's name, in any case, with spaces, dashes or underscores. Raises InvalidError."""
+    plain = word.strip().lower().replace("-", " ").replace("_", " ")
+    for state in State:
+        if state.value.lower() == plain:
+            return state
+    names = ", ".join(state.value for state in State)
+    raise InvalidError(f"query parameter state: {word.strip()!r} is none of {names}", pointer="/state")

@@ -1,0 +1,59 @@
+"""/api/v1/ssh-keys: public keys that machines are given."""
+
+import msgspec
+
+from fibrix.api.route import Call, Nothing, Reply, Route
+from fibrix.api.v1.paging import Items
+from fibrix.domain.ports.keys import SshKey, SshKeys
+from fibrix.domain.ssh_key import check_line, check_name
+from fibrix.errors import ConflictError, NotFoundError
+
+BASE = "/api/v1/ssh-keys"
+ONE = BASE + "/{name}"
+
+
+class SshKeySpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A key to store."""
+
+    name: str
+    key: str  # the content of a .pub file
+
+
+class SshKeyRoutes:
+    """SSH keys."""
+
+    def __init__(self, keys: SshKeys) -> None:
+        self._keys = keys
+
+    def routes(self) -> list[Route]:
+        """The part of the route table."""
+        return [
+            Route("GET", BASE, self.listing, "List SSH keys"),
+            Route("POST", BASE, self.add, "Store an SSH key", (ConflictError,), 201),
+            Route("GET", ONE, self.get, "Show an SSH key", (NotFoundError,)),
+            Route("DELETE", ONE, self.delete, "Forget an SSH key; machines keep it", (NotFoundError,), 204),
+        ]
+
+    async def listing(self, _: Call[Nothing, Nothing]) -> Reply[Items[SshKey]]:
+        """By name."""
+        return Reply(Items(items=self._keys.all()))
+
+    async def get(self, call: Call[Nothing, Nothing]) -> Reply[SshKey]:
+        """One of them."""
+        name = call.path["name"]
+        for key in self._keys.all():
+            if key.name == name:
+                return Reply(key)
+        raise NotFoundError(f"there is no SSH key {name!r}")
+
+    async def add(self, call: Call[SshKeySpec, Nothing]) -> Reply[SshKey]:
+        """Check it first: a bad one would lock a customer out."""
+        name = check_name(call.body.name)
+        line, mark = check_line(call.body.key)
+        key = await self._keys.add(SshKey(name=name, key=line, fingerprint=mark))
+        return Reply(key, headers={"Location": f"{BASE}/{key.name}"})
+
+    async def delete(self, call: Call[Nothing, Nothing]) -> Reply[None]:
+        """New machines will not get it."""
+        await self._keys.delete(call.path["name"])
+        return Reply(None)
