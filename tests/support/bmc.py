@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import shutil
-import signal
 import socket
 import struct
 from collections.abc import AsyncIterator, Sequence
@@ -181,7 +180,7 @@ async def _answering(port: int) -> None:
     question = rmcp.wrap(struct.pack("<BIIB", 0, 0, 0, 9) + bytes.fromhex("2018c88100380e0336"))
     loop = asyncio.get_running_loop()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.setblocking(False)
+        probe.settimeout(0)
         probe.connect((LOOPBACK, port))
         async with asyncio.timeout(30):
             while True:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 OK: Final = 0x00
-INVALID_FIELD: Final = 0xCC
+BUSY: Final = 0xC0
 
 GENERIC: Final[Mapping[int, str]] = {
     0xC0: "the BMC is busy",

@@ -88,7 +88,8 @@ class Login15:
 
     def _activated(self, datagram: bytes) -> Session15:
         # Which session id this answer carries differs between BMCs: its code and sequence number say whose it is.
-        packet = Packet15.decode(datagram, self._password)
+        packet = Packet15.decode(datagram)
+        packet.verify(self._password)
         try:
             data = answer(self._request, self._sequence, packet.message)
         except RefusedError as refusal:

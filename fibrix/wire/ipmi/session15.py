@@ -41,6 +41,7 @@ class Packet15:
     auth: AuthType = AuthType.NONE
     sequence: int = 0
     session: int = 0
+    received_code: bytes = b""  # of a packet that was read
 
     def encode(self, password: bytes = b"") -> bytes:
         """Write the RMCP header, type, sequence number, session id, code where there is one, length and message."""
@@ -50,22 +51,26 @@ class Packet15:
         return datagram + b"\0" if len(datagram) in _PADDED_SIZES else datagram
 
     @classmethod
-    def decode(cls, datagram: bytes, password: bytes = b"") -> Self:
-        """Read a datagram and check its code. Raises MalformedPacketError."""
+    def decode(cls, datagram: bytes) -> Self:
+        """Read a datagram; its code is for `verify` to check. Raises MalformedPacketError, StrayPacketError (2.0)."""
         packet = rmcp.unwrap(datagram)
         if len(packet) <= _HEAD.size:
             raise MalformedPacketError(f"IPMI 1.5 packet: {len(packet)} octets are too few")
         number, sequence, session = _HEAD.unpack_from(packet)
+        if number == AuthType.RMCP_PLUS:
+            raise StrayPacketError("an IPMI 2.0 packet, where one of 1.5 is awaited")
         if number not in (AuthType.NONE, AuthType.MD5, AuthType.PASSWORD):
             raise MalformedPacketError(f"IPMI 1.5 packet: authentication type {number:02x}h")
         at = _HEAD.size + (_CODE_BYTES if number else 0)
         message = packet[at + 1 : at + 1 + packet[at]] if at < len(packet) else b""
         if not message or len(message) != packet[at]:
             raise MalformedPacketError("IPMI 1.5 packet: it is cut short")
-        decoded = cls(message, AuthType(number), sequence, session)
-        if number and not hmac.compare_digest(packet[_HEAD.size : at], decoded.code(password)):
+        return cls(message, AuthType(number), sequence, session, packet[_HEAD.size : at])
+
+    def verify(self, password: bytes) -> None:
+        """Check the code of a packet that was read. Raises MalformedPacketError."""
+        if self.auth is not AuthType.NONE and not hmac.compare_digest(self.received_code, self.code(password)):
             raise MalformedPacketError("IPMI 1.5 packet: its authentication code is wrong")
-        return decoded
 
     def code(self, password: bytes) -> bytes:
         """Compute the authentication code of 16 octets (§22.17.1)."""
@@ -120,9 +125,10 @@ class Session15:
 
     def unwrap(self, datagram: bytes) -> bytes:
         """Take the message out of a datagram. Raises MalformedPacketError, StrayPacketError."""
-        packet = Packet15.decode(datagram, self._password)
+        packet = Packet15.decode(datagram)
         if packet.session != self._identity:
             raise StrayPacketError(f"a packet of session {packet.session:08x}h")
+        packet.verify(self._password)
         if packet.auth is AuthType.NONE and self._auth is not AuthType.NONE:
             raise MalformedPacketError("IPMI 1.5 packet: it is not authenticated, and the session is")
         self._received.check(packet.sequence)

@@ -56,9 +56,11 @@ class Packet20:
 
     @classmethod
     def decode(cls, packet: bytes) -> Self:
-        """Read a packet without its trailer. Raises MalformedPacketError."""
-        if len(packet) < _HEAD.size or packet[0] != AuthType.RMCP_PLUS:
-            raise MalformedPacketError("IPMI 2.0 packet: too short, or not RMCP+")
+        """Read a packet (1 octet at least) without its trailer. Raises MalformedPacketError, StrayPacketError (1.5)."""
+        if packet[0] != AuthType.RMCP_PLUS:
+            raise StrayPacketError("an IPMI 1.5 packet, where one of 2.0 is awaited")
+        if len(packet) < _HEAD.size:
+            raise MalformedPacketError(f"IPMI 2.0 packet: {len(packet)} octets are too few")
         _auth, kind, session, sequence, length = _HEAD.unpack_from(packet)
         end = _HEAD.size + length
         if end > len(packet):
