@@ -63,6 +63,9 @@ _RELEASE: Final = {T.RELEASE: Edge(S.RELEASING, Effect.BOOT)}
 _ERASE: Final = {T.ERASE: Edge(S.DISK_ERASING, Effect.BOOT)}
 _RESCUE: Final = {T.ENTER_RESCUE: Edge(S.ENTERING_RESCUE_MODE, Effect.BOOT)}
 _BREAK: Final = {T.MARK_BROKEN: Edge(S.BROKEN)}
+_HELD: Final = (Content.PARTIAL, Content.INSTALLED)
+_BACK: Final = {Content.PARTIAL: Edge(S.FAILED_DEPLOYMENT), Content.INSTALLED: Edge(S.DEPLOYED)}
+"""Where a machine with a customer's data goes back to when it is well again."""
 _RETIRE: Final = {T.RETIRE: Edge(S.RETIRED)}
 
 TRANSITIONS: Final[Mapping[State, Mapping[Trigger, Edge]]] = {
@@ -74,7 +77,7 @@ TRANSITIONS: Final[Mapping[State, Mapping[Trigger, Edge]]] = {
     S.FAILED_TESTING: _COMMISSION | _TEST | _BREAK | _RETIRE | {T.OVERRIDE: Edge(S.READY)},
     S.READY: _COMMISSION | _TEST | _DEPLOY | _ERASE | _RESCUE | _BREAK | _RETIRE | {T.ALLOCATE: Edge(S.ALLOCATED)},
     # Nothing was written to an allocated machine yet, unless a deployment was aborted.
-    S.ALLOCATED: _DEPLOY | _BREAK | {T.RELEASE: Edge(S.READY, unless={Content.PARTIAL: _RELEASE[T.RELEASE]})},
+    S.ALLOCATED: _DEPLOY | _BREAK | {T.RELEASE: Edge(S.READY, unless=dict.fromkeys(_HELD, _RELEASE[T.RELEASE]))},
     S.DEPLOYING: _work(S.DEPLOYED, S.FAILED_DEPLOYMENT, S.ALLOCATED, Effect.NOTHING),
     S.FAILED_DEPLOYMENT: _DEPLOY | _RELEASE | _BREAK,
     S.DEPLOYED: _RELEASE | _RESCUE | _BREAK,
@@ -88,15 +91,9 @@ TRANSITIONS: Final[Mapping[State, Mapping[Trigger, Edge]]] = {
     S.RESCUE_MODE: _BREAK | {T.EXIT_RESCUE: Edge(S.EXITING_RESCUE_MODE, Effect.WIND_DOWN)},
     S.FAILED_TO_ENTER_RESCUE_MODE: _RESCUE | _BREAK | {T.EXIT_RESCUE: Edge(S.EXITING_RESCUE_MODE, Effect.WIND_DOWN)},
     S.EXITING_RESCUE_MODE: _work(S.READY, S.FAILED_TO_EXIT_RESCUE_MODE, S.FAILED_TO_EXIT_RESCUE_MODE)
-    | {T.SUCCEEDED: Edge(S.READY, unless={Content.INSTALLED: Edge(S.DEPLOYED)})},
+    | {T.SUCCEEDED: Edge(S.READY, unless=_BACK)},
     S.FAILED_TO_EXIT_RESCUE_MODE: _RESCUE | _BREAK | {T.EXIT_RESCUE: Edge(S.EXITING_RESCUE_MODE, Effect.WIND_DOWN)},
-    S.BROKEN: _RELEASE
-    | _RETIRE
-    | {
-        T.MARK_FIXED: Edge(
-            S.NEW, unless={Content.PARTIAL: Edge(S.FAILED_DEPLOYMENT), Content.INSTALLED: Edge(S.DEPLOYED)}
-        )
-    },
+    S.BROKEN: _RELEASE | _RETIRE | {T.MARK_FIXED: Edge(S.NEW, unless=_BACK)},
     S.RETIRED: {T.MARK_FIXED: Edge(S.BROKEN)},
 }
 """Every state has a row; what a row does not name is refused."""
