@@ -2,10 +2,10 @@
 
 import difflib
 import re
-from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
 import msgspec
+from multidict import MultiMapping
 
 from fibrix.errors import InvalidError
 
@@ -30,10 +30,11 @@ def body(data: bytes, kind: type[S]) -> S:
         raise NotJsonError(f"the body is not JSON: {exc}") from exc
 
 
-def query(parameters: Mapping[str, str], kind: type[S]) -> S:
-    """Read the parameters of a query. Raises InvalidError."""
+def query(parameters: MultiMapping[str], kind: type[S]) -> S:
+    """Read the parameters of a query; one that is repeated counts as a list with commas. Raises InvalidError."""
+    given = {name: ",".join(parameters.getall(name)) for name in parameters}
     try:
-        return msgspec.convert(parameters, kind, strict=False)
+        return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as exc:
         fault = _explained(str(exc), kind)
         raise InvalidError(f"query parameter {fault.pointer.removeprefix('/')}: {fault}") from exc

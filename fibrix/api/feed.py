@@ -21,7 +21,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     def of(cls, types: str, subject: str) -> "Selection":
         """Read the query: `fibrix.machine.deployed,machine.*`, with or without the prefix and the star."""
         wanted = (word.strip().removeprefix(_PREFIX).removesuffix("*") for word in types.split(","))
-        return cls(types=tuple(word for word in wanted if word), subject=subject.strip("/"))
+        return cls(types=tuple(word for word in wanted if word), subject=subject.lstrip("/"))
 
 
 class Gap(msgspec.Struct, frozen=True, kw_only=True):

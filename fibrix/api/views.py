@@ -26,6 +26,8 @@ class BootView(msgspec.Struct, frozen=True, kw_only=True):
     seen: tuple[Sighting, ...]
     heard_at: Time | None
     agent: str
+    wind_down: bool
+    fault: str
 
 
 class DeploymentView(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +36,7 @@ class DeploymentView(msgspec.Struct, frozen=True, kw_only=True):
     image: str
     sha256: str
     disk: str
+    size_bytes: int
     hostname: str
     ssh_keys: tuple[str, ...]
     user_data_bytes: int = 0

@@ -1,13 +1,28 @@
 """/api/v1/images: what can be deployed."""
 
+import msgspec
+
 from fibrix.api.route import Call, Nothing, Reply, Route
 from fibrix.api.v1.paging import Items
 from fibrix.domain.image import ImageManifest
-from fibrix.domain.ports.images import Images
-from fibrix.errors import ConflictError, InvalidError, NotFoundError
+from fibrix.domain.ports.images import FoundImage, Images
+from fibrix.errors import ConflictError, NotFoundError
 
 BASE = "/api/v1/images"
 ONE = BASE + "/{name}"
+
+
+class ImageView(msgspec.Struct, frozen=True, kw_only=True):
+    """An image: its manifest, or why it cannot be used."""
+
+    name: str
+    fault: str  # empty: it can be used
+    manifest: ImageManifest | None
+
+    @classmethod
+    def of(cls, image: FoundImage) -> "ImageView":
+        """Show an image."""
+        return cls(name=image.name, fault=image.fault, manifest=image.manifest)
 
 
 class ImageRoutes:
@@ -19,18 +34,22 @@ class ImageRoutes:
     def routes(self) -> list[Route]:
         """The part of the route table."""
         return [
-            Route("GET", BASE, self.listing, "List images"),
-            Route("GET", ONE, self.get, "Show an image", (NotFoundError, InvalidError)),
+            Route("GET", BASE, self.listing, "List images, broken ones too"),
+            Route("GET", ONE, self.get, "Show an image", (NotFoundError,)),
             Route("DELETE", ONE, self.delete, "Delete an image's files", (NotFoundError, ConflictError), 204),
         ]
 
-    async def listing(self, _: Call[Nothing, Nothing]) -> Reply[Items[ImageManifest]]:
-        """Those whose manifests can be read."""
-        return Reply(Items(items=await self._images.all()))
+    async def listing(self, _: Call[Nothing, Nothing]) -> Reply[Items[ImageView]]:
+        """By name."""
+        return Reply(Items(items=[ImageView.of(image) for image in await self._images.all()]))
 
-    async def get(self, call: Call[Nothing, Nothing]) -> Reply[ImageManifest]:
+    async def get(self, call: Call[Nothing, Nothing]) -> Reply[ImageView]:
         """One of them."""
-        return Reply(await self._images.get(call.path["name"]))
+        name = call.path["name"]
+        for image in await self._images.all():
+            if image.name == name:
+                return Reply(ImageView.of(image))
+        raise NotFoundError(f"there is no image {name!r}: `fibrix image list` shows those that are there")
 
     async def delete(self, call: Call[Nothing, Nothing]) -> Reply[None]:
         """Machines that have it installed keep running."""

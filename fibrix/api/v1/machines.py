@@ -71,6 +71,7 @@ class MachineRoutes:
             Route("POST", ONE + "/abort", self.abort, "Give up what is under way", clash, 202),
             Route("POST", ONE + "/mark-broken", self.mark_broken, "Take it out of use", clash),
             Route("POST", ONE + "/mark-fixed", self.mark_fixed, "Take it back into use", clash),
+            Route("POST", ONE + "/retire", self.retire, "Take it out of use for good", clash),
             Route("POST", ONE + "/override", self.override, "Accept failed tests as they are", clash),
         ]
 
@@ -140,6 +141,10 @@ class MachineRoutes:
     async def override(self, call: Call[ReasonSpec, Nothing]) -> Reply[MachineView]:
         """Someone knows better than the tests."""
         return await self._request(call, Trigger.OVERRIDE)
+
+    async def retire(self, call: Call[ReasonSpec, Nothing]) -> Reply[MachineView]:
+        """It stays known, so that it is not discovered anew."""
+        return await self._request(call, Trigger.RETIRE)
 
     async def _request(self, call: Call[ReasonSpec, Nothing], trigger: Trigger) -> Reply[MachineView]:
         """Ask for a transition."""

@@ -32,7 +32,8 @@ def page(machines: Sequence[Machine], after: str, limit: int) -> tuple[Sequence[
 
     The cursor holds the age, not only the id, so that it stays good when its machine is deleted.
     """
-    rest = [machine for machine in machines if _place(machine) > _parse(after)] if after else machines
+    start = _parse(after) if after else (0, "")
+    rest = [machine for machine in machines if _place(machine) > start]
     shown = rest[:limit]
     return shown, _cursor(shown[-1]) if len(rest) > limit else ""
 

@@ -6,17 +6,32 @@ from typing import Protocol
 from fibrix.domain.image import ImageManifest
 
 
-class Images(Protocol):
-    """The images that can be deployed."""
+class FoundImage(Protocol):
+    """An image as it is found on disk: its manifest, or why it cannot be used."""
 
-    async def all(self) -> Sequence[ImageManifest]:
-        """All whose manifests can be read, by name."""
+    @property
+    def name(self) -> str:
+        """What a deployment names."""
         ...
 
-    async def get(self, name: str) -> ImageManifest:
-        """Find one. Raises NotFoundError, InvalidError (its manifest cannot be read)."""
+    @property
+    def manifest(self) -> ImageManifest | None:
+        """All about it; None where it cannot be used."""
+        ...
+
+    @property
+    def fault(self) -> str:
+        """Why it cannot be used; empty: it can."""
+        ...
+
+
+class Images(Protocol):
+    """The images, those that can be deployed and those that are broken."""
+
+    async def all(self) -> Sequence[FoundImage]:
+        """All images, by name. Raises StoreError."""
         ...
 
     async def delete(self, name: str) -> None:
-        """Remove its files. Raises NotFoundError, ConflictError (a machine is being deployed with it)."""
+        """Remove its files. Raises NotFoundError, ConflictError (a machine is being deployed with it), StoreError."""
         ...

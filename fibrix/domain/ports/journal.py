@@ -36,7 +36,7 @@ class Journal(Protocol):
         """Give the entries after `seq`, in order, at most `limit` of those that fit. Raises StoreError.
 
         A type is exact (`machine.deployed`) or a prefix that ends in a dot (`machine.`); none: all.
-        A subject is exact; empty: all.
+        A subject is exact, or a prefix that ends in a slash (`machines/`); empty: all.
         """
         ...
 
