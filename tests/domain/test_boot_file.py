@@ -1,0 +1,56 @@
+from ipaddress import IPv4Address, IPv4Network
+
+import pytest
+
+from fibrix.domain.boot_file import BootClient, BootFile, boot_file
+from fibrix.domain.network import Subnet, SubnetMode, UnknownPolicy
+
+RACK = IPv4Address("10.77.0.1")
+
+
+def choose(client: BootClient, *, unknown: UnknownPolicy = UnknownPolicy.ENLIST, known: bool = False) -> BootFile:
+    subnet = Subnet(
+        name="rack",
+        interface="eth1",
+        network=IPv4Network("10.77.0.0/24"),
+        address=RACK,
+        mode=SubnetMode.SERVE,
+        unknown=unknown,
+    )
+    return boot_file(client, subnet, known=known, http_port=5248)
+
+
+@pytest.mark.parametrize(
+    ("client", "name"),
+    [
+        (BootClient(0), "undionly.kpxe"),
+        (BootClient(7), "ipxe.efi"),
+        (BootClient(9), "ipxe.efi"),
+        (BootClient(16), "http://10.77.0.1:5248/boot/files/ipxe.efi"),
+        (BootClient(0, ipxe=True), "http://10.77.0.1:5248/boot/start.ipxe"),
+        (BootClient(7, ipxe=True), "http://10.77.0.1:5248/boot/start.ipxe"),
+        (BootClient(16, ipxe=True), "http://10.77.0.1:5248/boot/start.ipxe"),
+    ],
+)
+@pytest.mark.parametrize("known", [True, False])
+def test_each_firmware_gets_its_file_and_ipxe_the_script(client: BootClient, name: str, known: bool) -> None:  # noqa: FBT001
+    file = choose(client, known=known)
+    assert (file.name, file.server, file.reason) == (name, RACK, "")
+
+
+def test_uefi_http_boot_is_told_its_own_vendor_class() -> None:
+    assert choose(BootClient(16)).vendor_class == "HTTPClient"
+    assert choose(BootClient(7)).vendor_class == ""
+
+
+@pytest.mark.parametrize(("architecture", "what"), [(6, "UEFI IA32"), (11, "UEFI ARM64"), (999, "unknown")])
+def test_firmware_that_nothing_is_made_for_gets_nothing_and_the_reason(architecture: int, what: str) -> None:
+    file = choose(BootClient(architecture))
+    assert (file.name, file.reason) == ("", f"no boot file for architecture {architecture} ({what})")
+
+
+def test_an_unknown_machine_is_ignored_where_the_subnet_says_so() -> None:
+    client = BootClient(0)
+    assert choose(client, unknown=UnknownPolicy.IGNORE).name == ""
+    assert "not known" in choose(client, unknown=UnknownPolicy.IGNORE).reason
+    assert choose(client, unknown=UnknownPolicy.IGNORE, known=True).name == "undionly.kpxe"
