@@ -7,7 +7,6 @@ from typing import Final
 
 from fibrix.bus import Bus
 from fibrix.controllers.heard import Heard
-from fibrix.controllers.lifecycle import Lifecycle
 from fibrix.controllers.orders import Orders
 from fibrix.controllers.ports import Store, Unit
 from fibrix.controllers.results import take_result
@@ -34,7 +33,6 @@ class AgentController:
         *,
         store: Store,
         bus: Bus,
-        lifecycle: Lifecycle,
         sessions: Sessions,
         orders: Orders,
         settler: Settler,
@@ -45,7 +43,6 @@ class AgentController:
     ) -> None:
         self._store = store
         self._bus = bus
-        self._lifecycle = lifecycle
         self._sessions = sessions
         self._orders = orders
         self._settler = settler

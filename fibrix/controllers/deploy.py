@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
+from fibrix.controllers.images import ImageController
 from fibrix.controllers.lifecycle import Lifecycle
 from fibrix.domain.image import ImageManifest
 from fibrix.domain.machine import Deployment, Disk, Machine
 from fibrix.domain.names import check_host_name, opaque_id
-from fibrix.domain.ports.images import Images
 from fibrix.domain.ports.keys import SshKeys
 from fibrix.domain.ports.machines import DeploySpec
 from fibrix.domain.trigger import Trigger
@@ -18,7 +18,9 @@ from fibrix.errors import InvalidError, NotFoundError
 class Deployer:
     """Checks image, disk and keys, and hands the machine to the lifecycle."""
 
-    def __init__(self, lifecycle: Lifecycle, images: Images, ssh_keys: SshKeys, draw: Callable[[int], int]) -> None:
+    def __init__(
+        self, lifecycle: Lifecycle, images: ImageController, ssh_keys: SshKeys, draw: Callable[[int], int]
+    ) -> None:
         self._lifecycle = lifecycle
         self._images = images
         self._ssh_keys = ssh_keys
@@ -46,9 +48,9 @@ class Deployer:
 
     async def _image(self, name: str) -> ImageManifest:
         try:
-            return await self._images.get(name)
+            return await self._images.usable(name)
         except NotFoundError as exc:
-            known = ", ".join(i.name for i in await self._images.all()) or "none; build one first"
+            known = ", ".join(i.name for i in await self._images.all() if i.manifest) or "none; build one first"
             raise InvalidError(f"no image is named {name!r}; there are: {known}", pointer="/image") from exc
 
     def _keys(self, names: Sequence[str]) -> tuple[str, ...]:

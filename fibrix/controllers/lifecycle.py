@@ -10,7 +10,7 @@ from fibrix.config import LifecycleConfig
 from fibrix.controllers.plan import Planner, Wish
 from fibrix.controllers.ports import Store, Unit
 from fibrix.domain.enter import content, enter
-from fibrix.domain.lifecycle import step
+from fibrix.domain.lifecycle import Effect, step
 from fibrix.domain.machine import Machine, RunStatus
 from fibrix.domain.names import opaque_id
 from fibrix.domain.state import State
@@ -31,6 +31,7 @@ class Lifecycle:
         store: Store,
         planner: Planner,
         limits: LifecycleConfig,
+        ephemeral: Callable[[], str],
         refresh: Callable[[], None],
         now: Callable[[], datetime],
         draw: Callable[[int], int],
@@ -38,6 +39,7 @@ class Lifecycle:
         self._store = store
         self._planner = planner
         self._limits = limits
+        self._ephemeral = ephemeral
         self._refresh = refresh
         self._now = now
         self._draw = draw
@@ -88,6 +90,8 @@ class Lifecycle:
 
     def _take(self, unit: Unit, before: Machine, trigger: Trigger, reason: str, wish: Wish) -> Machine:
         edge = step(before.state, trigger, content(before))
+        if edge.effect is Effect.BOOT and not self._ephemeral():
+            raise ConflictError("there is no ephemeral OS to boot: build it with `fibrix ephemeral build`")
         after = enter(
             before,
             edge,
