@@ -38,7 +38,7 @@ STATUS: Final[Mapping[int, str]] = {
 
 _LOST: Final = frozenset({0x02, 0x08})
 _SUITE: Final = frozenset({0x04, 0x05, 0x06, 0x07, 0x10, 0x11})
-_ROLE: Final = 0x10 | Privilege.OPERATOR  # bit 4: look the user up by name alone
+_ROLE: Final = 0x10 | Privilege.OPERATOR
 _OPENED: Final = struct.Struct("<2xII")  # privilege, reserved, our session id, the BMC's
 _RAKP2: Final = struct.Struct("<2xI16s16s")  # reserved, our session id, the BMC's random number, its GUID
 _RAKP4: Final = struct.Struct("<2xI")  # reserved, our session id
@@ -87,12 +87,13 @@ class Exchange:
     ours: int  # session id, SID_M of the specification
     theirs: int  # SID_C
     our_random: bytes  # R_M, 16 octets
+    role: int = _ROLE  # bit 4: look the user up by name alone; bits 3 to 0: privilege
     their_random: bytes = b""  # R_C, 16 octets
     guid: bytes = b""  # of the BMC, 16 octets
 
     def rakp1(self, tag: int) -> bytes:
         """Write RAKP 1: tag, 3 reserved, the BMC's session id, our random number, role, 2 reserved, user name."""
-        return struct.pack("<B3xI16sB2x", tag, self.theirs, self.our_random, _ROLE) + self._user()[1:]
+        return struct.pack("<B3xI16sB2x", tag, self.theirs, self.our_random, self.role) + self._user()[1:]
 
     def rakp2(self, body: bytes) -> Self:
         """Read RAKP 2 and check its code. Raises MalformedPacketError, StrayPacketError, PowerError (password)."""
@@ -127,4 +128,4 @@ class Exchange:
 
     def _user(self) -> bytes:
         """Role, length of the user name, user name."""
-        return bytes((_ROLE, len(self.username))) + self.username
+        return bytes((self.role, len(self.username))) + self.username
