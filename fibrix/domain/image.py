@@ -2,7 +2,6 @@
 
 import re
 from datetime import datetime
-from pathlib import PurePosixPath
 from typing import Final, Literal
 
 import msgspec
@@ -10,6 +9,7 @@ import msgspec
 from fibrix.errors import InvalidError
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+_FILE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -68,7 +68,7 @@ def encode_manifest(manifest: ImageManifest) -> bytes:
 def _faults(manifest: ImageManifest, name: str) -> list[str]:
     checks = (
         (manifest.name == name, f"its name is {manifest.name!r}"),
-        (PurePosixPath(manifest.file).name == manifest.file and manifest.file, f"{manifest.file!r} is no file name"),
+        (_FILE.fullmatch(manifest.file), f"{manifest.file!r} is no file name"),
         (_SHA256.fullmatch(manifest.sha256), "sha256 is not 64 hex digits"),
         (manifest.compressed_bytes > 0 and manifest.size_bytes > 0, "a size is not above zero"),
     )

@@ -20,7 +20,7 @@ from fibrix.runtime.cell import Cell
 
 _IP_FREEBIND: Final = 15  # ip(7); the address may come later than we do
 _BACKLOG: Final = 512
-_STOP_S: Final = 2.0  # for answers that are under way
+_STOP_S: Final = 0.5  # for answers that are under way; a long poll is cut short, and its agent asks again
 
 log = structlog.get_logger()
 

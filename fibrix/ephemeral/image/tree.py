@@ -7,8 +7,13 @@ from typing import Final
 from fibrix.ephemeral.command import run
 from fibrix.ephemeral.image.recipe import FILES, Recipe
 
-_ENABLED: Final = ("systemd-networkd.service", "systemd-resolved.service")
-_DISABLED: Final = ("e2scrub_reap.service", "e2scrub_all.timer")  # for LVM, which is not used
+_SERVICES: Final = (
+    ("enable", ("systemd-networkd.service", "systemd-resolved.service")),
+    ("disable", ("e2scrub_reap.service", "e2scrub_all.timer")),  # for LVM, which is not used
+    # Each stage of cloud-init is a Python start: a second on an old server, ten in an emulator. The local stage looks
+    # for data on the machine itself, where there is none; the modules of the config stage are run in the final one.
+    ("mask", ("cloud-init-local.service", "cloud-config.service")),
+)
 
 # What exists once per machine is made by the machine; what mmdebstrap set up for building does not stay.
 _REMOVED: Final = (
@@ -31,7 +36,7 @@ async def make_tree(recipe: Recipe, tree: Path, debs: Path) -> dict[str, str]:
     """
     await run(*_mmdebstrap(recipe, tree, debs), step="install Debian's packages")
     _finish(tree)
-    for verb, units in (("enable", _ENABLED), ("disable", _DISABLED)):
+    for verb, units in _SERVICES:
         await run("chroot", tree, "systemctl", "--quiet", verb, *units, step=f"{verb} the image's services")
     await run("chroot", tree, "passwd", "--quiet", "--lock", "root", step="lock root's password")
     listing = await run(
