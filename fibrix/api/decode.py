@@ -26,7 +26,7 @@ def body(data: bytes, kind: type[S]) -> S:
         return msgspec.json.decode(data or b"{}", type=kind)
     except msgspec.ValidationError as exc:
         raise _explained(str(exc), kind) from exc
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         raise NotJsonError(f"the body is not JSON: {exc}") from exc
 
 

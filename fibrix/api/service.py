@@ -79,7 +79,7 @@ class ApiService:
         """Serve until cancelled; then tell stream subscribers, and finish the requests that are under way."""
         app = application(self.routes, self._stream.serve, KeyCheck(self._ports.api_keys), self._limits)
         app.on_shutdown.append(self._stream.close)
-        runner = web.AppRunner(app, access_log=None, keepalive_timeout=75, shutdown_timeout=3)
+        runner = web.AppRunner(app, access_log=None, keepalive_timeout=75, lingering_time=2, shutdown_timeout=3)
         await runner.setup()
         with _listening(self._socket_path) as listener:
             try:

@@ -1,6 +1,7 @@
 """What every route has in common: keys, refusals in words, limits."""
 
 import asyncio
+import io
 import socket
 import stat
 from pathlib import Path
@@ -12,6 +13,9 @@ from fibrix.api.application import Limits
 from fibrix.errors import StoreError
 from tests.fakes.region import KEY, FakeService
 from tests.support.api import Region, serving
+
+SIZE = 64 << 20
+"""More than the kernel buffers of a connection."""
 
 
 async def refused(response: aiohttp.ClientResponse, status: int) -> dict[str, str]:
@@ -69,7 +73,6 @@ async def test_head_gives_the_headers_of_get(http: aiohttp.ClientSession) -> Non
     [
         (b"{", 400, "", "JSON"),
         (b"\xff\xfe", 400, "", "JSON"),
-        (b"[" * 100_000, 400, "", "JSON"),
         (b"[]", 422, "", "expected `object`"),
         (b"", 422, "", "macs"),
         (b'{"macs": ["52:54:00:77:00:01"], "nmae": "x"}', 422, "/nmae", "did you mean 'name'"),
@@ -99,7 +102,7 @@ async def test_a_body_where_none_belongs_is_refused(region: Region, http: aiohtt
 
 
 async def test_a_body_that_is_too_large_is_refused(http: aiohttp.ClientSession) -> None:
-    async with http.post("/api/v1/machines", data=b" " * (1 << 20) + b"{}") as response:
+    async with http.post("/api/v1/machines", data=io.BytesIO(b" " * (1 << 20) + b"{}")) as response:
         await refused(response, 413)
 
 
@@ -145,7 +148,7 @@ async def test_a_client_that_sends_its_body_too_slowly_is_cut_off(tmp_path: Path
 
 async def test_a_client_that_takes_nothing_is_dropped_and_holds_up_nobody(tmp_path: Path) -> None:
     region = Region(tmp_path)
-    run = region.machines.put_run(region.machines.put("web-1").id, b"x" * (4 << 20))
+    run = region.machines.put_run(region.machines.put("web-1").id, bytes(SIZE))
     async with serving(region.service(Limits(send_s=0.3))):
         with socket.socket() as slow:
             slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -155,9 +158,8 @@ async def test_a_client_that_takes_nothing_is_dropped_and_holds_up_nobody(tmp_pa
             async with aiohttp.request("GET", f"{region.url}/healthz") as response:
                 assert response.status == 200
             await asyncio.sleep(0.6)
-            with pytest.raises(ConnectionError):
-                while slow.recv(65536):
-                    pass
+            taken = sum(map(len, iter(lambda: slow.recv(1 << 20), b"")))
+    assert 0 < taken < SIZE
 
 
 async def test_an_answer_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
