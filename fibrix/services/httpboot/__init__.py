@@ -1,0 +1,1 @@
+"""HTTP boot: iPXE scripts made for each machine, kernels, initrds, images."""

@@ -1,0 +1,99 @@
+"""Sending files over HTTP: whole or in ranges, by sendfile, to a bounded number of clients that keep pace."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import structlog
+from aiohttp import hdrs, web
+from aiohttp.abc import AbstractStreamWriter
+
+from fibrix.bus import Bus
+from fibrix.errors import InvalidError, NotFoundError
+from fibrix.events.rack import TransferEnded
+from fibrix.runtime.clock import utc_now
+from fibrix.runtime.files import BootFiles, relative_name
+from fibrix.services.httpboot.pace import DownloadError, Pace, acknowledged_bytes, keep_pace
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadLimits:
+    """How much at once, and how slowly."""
+
+    downloads: int = 256  # in all
+    downloads_per_client: int = 8
+    pace: Pace = field(default_factory=Pace)
+
+
+class Downloads:
+    """Answers GET and HEAD for files. Every GET that sent something, or failed to, ends in a TransferEnded."""
+
+    def __init__(self, bus: Bus, limits: DownloadLimits) -> None:
+        self.limits = limits
+        self.active: Counter[str] = Counter()  # by the client's address
+        self.refused = 0  # over a limit, since the start
+        self.bus = bus
+
+    def answer(self, request: web.Request, files: BootFiles, name: str) -> web.StreamResponse:
+        """Choose the answer: the file, 404 for what is not served, 429 or 503 over a limit."""
+        try:
+            path = files.find(name)
+        except (NotFoundError, InvalidError) as exc:
+            log.info("download.refused", peer=request.remote, reason=str(exc))
+            return web.Response(status=HTTPStatus.NOT_FOUND, text=f"{exc}\n")
+        if self.active[str(request.remote)] >= self.limits.downloads_per_client:
+            return self._too_many(HTTPStatus.TOO_MANY_REQUESTS)
+        if self.active.total() >= self.limits.downloads:
+            return self._too_many(HTTPStatus.SERVICE_UNAVAILABLE)
+        return _Download(path, relative_name(name), self)
+
+    def _too_many(self, status: HTTPStatus) -> web.Response:
+        self.refused += 1
+        return web.Response(status=status, headers={hdrs.RETRY_AFTER: "10"}, text="too many downloads at once\n")
+
+
+class _Download(web.FileResponse):
+    """aiohttp's file response (ranges, conditions, sendfile), counted, kept to a pace, and told of at its end."""
+
+    def __init__(self, path: Path, name: str, downloads: Downloads) -> None:
+        super().__init__(path)
+        self._name = name
+        self._downloads = downloads
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        """Send headers and file. Raises ConnectionError, on which aiohttp closes the connection without a word."""
+        transport, peer = request.transport, str(request.remote)
+        if transport is None:
+            raise ConnectionResetError("the client left before it was answered")
+        before, error = acknowledged_bytes(transport), ""
+        self._downloads.active[peer] += 1
+        try:
+            return await keep_pace(transport, self._downloads.limits.pace, super().prepare(request))
+        except DownloadError as exc:
+            error = str(exc)
+            raise ConnectionResetError(error) from exc
+        finally:
+            self._downloads.active -= Counter((peer,))
+            sent = acknowledged_bytes(transport) - before  # with the few octets of the headers
+            if request.method == hdrs.METH_GET and self.status in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
+                self._tell(IPv4Address(peer), sent, error)
+            if error:
+                transport.abort()
+
+    def _tell(self, client: IPv4Address, acknowledged: int, error: str) -> None:
+        total = self.content_length or 0
+        event = TransferEnded(
+            at=utc_now(),
+            address=client,
+            file=self._name,
+            protocol="http",
+            sent_bytes=min(max(acknowledged, 0), total) if error else total,
+            total_bytes=total,
+            error=error,
+        )
+        log.info("download.ended", peer=str(client), file=self._name, sent_bytes=event.sent_bytes, error=error)
+        self._downloads.bus.publish(event)
