@@ -1,12 +1,15 @@
-"""The configuration: read once, checked whole, every fault told at once."""
+"""The sections of the configuration and their defaults. `config/fibrix.toml` explains each key to the operator."""
 
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
+from msgspec import Meta
 
-from fibrix.domain.network import Subnet
+Port: TypeAlias = Annotated[int, Meta(ge=1, le=65535)]
+Seconds: TypeAlias = Annotated[int, Meta(ge=1)]
+PositiveSeconds: TypeAlias = Annotated[float, Meta(gt=0)]
 
 
 class LogConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -20,21 +23,21 @@ class ApiConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """[api]: where integrators and the command line are answered."""
 
     listen: IPv4Address = IPv4Address("127.0.0.1")
-    port: int = 5240  # TCP; 0: no TCP at all
+    port: Annotated[int, Meta(ge=0, le=65535)] = 5240  # TCP; 0: no TCP at all
     socket: str = "api.sock"  # unix socket, relative to state_dir; empty: none
 
 
 class MachinesConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """[machines]: where agents and installed systems are answered, on every served subnet's own address."""
 
-    port: int = 5249  # TCP
+    port: Port = 5249  # TCP
 
 
 class BootConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """[boot]: what machines boot from."""
 
-    http_port: int = 5248  # TCP
-    tftp_port: int = 69  # UDP
+    http_port: Port = 5248  # TCP
+    tftp_port: Port = 69  # UDP
     ipxe_dir: Path = Path("/usr/lib/ipxe")  # Debian's
     own_ipxe_dir: str = "ipxe"  # relative to state_dir: newer ones of the operator's, taken first
     console: str = "console=tty0 console=ttyS0,115200"
@@ -43,32 +46,32 @@ class BootConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class DhcpConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """[dhcp]."""
 
-    server_port: int = 67  # UDP
-    client_port: int = 68  # UDP
-    offer_s: int = 30  # an offered address is held this long
-    decline_s: int = 600  # a declined address is not given out for this long
+    server_port: Port = 67  # UDP
+    client_port: Port = 68  # UDP
+    offer_s: Seconds = 30  # an offered address is held this long
+    decline_s: Seconds = 600  # a declined address is not given out for this long
 
 
 class PowerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """[power]."""
 
-    poll_interval_s: float = 15.0  # per machine
-    timeout_s: float = 1.0  # per request to a BMC; doubled with each retry
-    retries: int = 3
-    pace_s: float = 0.0  # least time between two requests to one BMC
-    dead_interval_s: float = 120.0  # a BMC that does not answer is asked again this seldom, at most
+    poll_interval_s: PositiveSeconds = 15.0  # per machine
+    timeout_s: PositiveSeconds = 1.0  # per request to a BMC; doubled with each retry
+    retries: Annotated[int, Meta(ge=0)] = 3
+    pace_s: Annotated[float, Meta(ge=0)] = 0.0  # least time between two requests to one BMC
+    dead_interval_s: PositiveSeconds = 120.0  # a BMC that does not answer is asked again this seldom, at most
 
 
 class LifecycleConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """[lifecycle]: when a passing state is given up, counted from its start."""
 
-    boot_s: int = 600  # from power on to the agent's hello, or to the installed system's report
-    power_s: int = 120  # for a power action to take effect
-    commissioning_s: int = 1800
-    testing_s: int = 86400
-    deploying_s: int = 5400
-    releasing_s: int = 3600
-    heartbeat_s: int = 5  # an agent that misses 12 of them is lost
+    boot_s: Seconds = 600  # from power on to the agent's hello, or to the installed system's report
+    power_s: Seconds = 120  # for a power action to take effect
+    commissioning_s: Seconds = 1800
+    testing_s: Seconds = 86400
+    deploying_s: Seconds = 5400
+    releasing_s: Seconds = 3600
+    heartbeat_s: Seconds = 5  # an agent that misses 12 of them is lost
 
 
 class EphemeralConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -84,7 +87,7 @@ class EphemeralConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 class InterfaceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """[[interfaces]]: what a network interface of the controller is for."""
 
-    name: str
+    name: Annotated[str, Meta(min_length=1, max_length=15)]  # Linux has 15 characters for it
     role: Literal["wan", "rack"]  # wan: Fibrix neither serves nor listens there
 
 
@@ -98,7 +101,7 @@ class RangeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class SubnetConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """[[subnets]]."""
 
-    name: str
+    name: Annotated[str, Meta(min_length=1)]
     interface: str
     address: IPv4Interface  # the controller's own on that interface, with the prefix length
     mode: Literal["serve", "observe"] = "serve"
@@ -107,8 +110,8 @@ class SubnetConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     routers: tuple[IPv4Address, ...] = ()
     dns_servers: tuple[IPv4Address, ...] = ()
     domain_name: str = ""
-    mtu: int = 0
-    lease_s: int = 600
+    mtu: Annotated[int, Meta(ge=0, le=65535)] = 0  # octets; 0: not told to clients
+    lease_s: Seconds = 600
 
     @property
     def network(self) -> IPv4Network:
@@ -146,13 +149,3 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def cache_dir(self) -> Path:
         """What builders keep to be faster next time."""
         return self.state_dir / "cache"
-
-
-def load(path: Path, environ: dict[str, str]) -> Config:
-    """Read a TOML file, let `FIBRIX_SECTION_KEY` variables override it, check it whole. Raises ConfigError."""
-    raise NotImplementedError(path, environ)
-
-
-def subnets(config: Config) -> tuple[Subnet, ...]:
-    """The configured subnets as the domain knows them."""
-    raise NotImplementedError(config)

@@ -1,0 +1,34 @@
+"""The configuration: read once, checked whole, every fault told at once."""
+
+from fibrix.config.load import load, subnets
+from fibrix.config.sections import (
+    ApiConfig,
+    BootConfig,
+    Config,
+    DhcpConfig,
+    EphemeralConfig,
+    InterfaceConfig,
+    LifecycleConfig,
+    LogConfig,
+    MachinesConfig,
+    PowerConfig,
+    RangeConfig,
+    SubnetConfig,
+)
+
+__all__ = [
+    "ApiConfig",
+    "BootConfig",
+    "Config",
+    "DhcpConfig",
+    "EphemeralConfig",
+    "InterfaceConfig",
+    "LifecycleConfig",
+    "LogConfig",
+    "MachinesConfig",
+    "PowerConfig",
+    "RangeConfig",
+    "SubnetConfig",
+    "load",
+    "subnets",
+]
