@@ -4,9 +4,10 @@ import asyncio
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +39,7 @@ from fibrix.controllers.settle import Settler
 from fibrix.controllers.sightings import Sightings
 from fibrix.controllers.ssh_keys import SshKeyController
 from fibrix.controllers.why import Reasons
+from fibrix.domain.ports.power import Power
 from fibrix.domain.power import PowerKind, PowerState
 from fibrix.domain.progress import Limits
 from fibrix.domain.rack import RackSnapshot
@@ -75,7 +77,7 @@ class Rack:
     """The rack's side: services that serve from the snapshot, and nothing else."""
 
     services: tuple[Service, ...]
-    power: PowerService
+    power: Power
     manual: ManualDriver
 
 
@@ -87,6 +89,7 @@ class Shared:
     bus: Bus
     snapshot: Cell[RackSnapshot]
     heard: Heard
+    now: Callable[[], datetime] = utc_now
 
 
 def newest_ephemeral(boot_dir: Path) -> str:
@@ -144,7 +147,13 @@ def build_core(shared: Shared, region: Region) -> Core:
         region, region.secrets.key, shared.snapshot, config, subnets(config), lambda: newest_ephemeral(config.boot_dir)
     )
     lifecycle = Lifecycle(
-        region, planner, config.lifecycle, lambda: newest_ephemeral(config.boot_dir), snapshots.refresh, utc_now, draw
+        region,
+        planner,
+        config.lifecycle,
+        lambda: newest_ephemeral(config.boot_dir),
+        snapshots.refresh,
+        shared.now,
+        draw,
     )
     limits = Limits(
         power_s=config.lifecycle.power_s, boot_s=config.lifecycle.boot_s, heartbeat_s=config.lifecycle.heartbeat_s
@@ -159,13 +168,13 @@ def build_boots(shared: Shared, region: Region, core: Core, rack: Rack, settler:
         bus=shared.bus,
         store=region,
         lifecycle=lifecycle,
-        sightings=Sightings(region, lifecycle, heard, utc_now),
-        discovery=Discovery(region, lifecycle, heard, core.snapshots.refresh, utc_now, draw),
-        drive=Drive(region, lifecycle, rack.power, heard, utc_now),
+        sightings=Sightings(region, lifecycle, heard, shared.now),
+        discovery=Discovery(region, lifecycle, heard, core.snapshots.refresh, shared.now, draw),
+        drive=Drive(region, lifecycle, rack.power, heard, shared.now),
         settler=settler,
         heard=heard,
         limits=core.limits,
-        now=utc_now,
+        now=shared.now,
     )
 
 
@@ -180,18 +189,18 @@ def build_agents(shared: Shared, region: Region, core: Core, settler: Settler) -
         subnets=subnets(config),
         http_port=config.boot.http_port,
         machines_port=config.machines.port,
-        now=utc_now,
+        now=shared.now,
     )
     return AgentController(
         store=region,
         bus=shared.bus,
-        sessions=Sessions(region, core.lifecycle, keys, utc_now),
+        sessions=Sessions(region, core.lifecycle, keys, shared.now),
         orders=orders,
         settler=settler,
         scripts=core.scripts,
         heard=shared.heard,
         heartbeat_s=config.lifecycle.heartbeat_s,
-        now=utc_now,
+        now=shared.now,
     )
 
 
@@ -199,16 +208,16 @@ def build_machines(
     shared: Shared, region: Region, core: Core, rack: Rack, images: ImageController
 ) -> MachineController:
     """Make what the API commands machines by."""
-    ssh_keys = SshKeyController(region, region.ssh_keys.all, utc_now)
+    ssh_keys = SshKeyController(region, region.ssh_keys.all, shared.now)
     return MachineController(
         store=region,
         lifecycle=core.lifecycle,
         planner=core.planner,
         deployer=Deployer(core.lifecycle, images, ssh_keys, draw),
-        powering=Powering(rack.power, rack.manual, core.lifecycle, utc_now),
+        powering=Powering(rack.power, rack.manual, core.lifecycle, shared.now),
         reasons=Reasons(region, shared.heard, core.limits),
         refresh=core.snapshots.refresh,
-        now=utc_now,
+        now=shared.now,
         draw=draw,
     )
 
@@ -229,22 +238,22 @@ def build_services(shared: Shared, region: Region, rack: Rack, notifier: Notifie
     config = shared.config
     core = build_core(shared, region)
     core.snapshots.refresh()
-    settler = Settler(region, core.lifecycle, utc_now)
+    settler = Settler(region, core.lifecycle, shared.now)
     images = ImageController(Images(config.images_dir), region)
     keepers: list[Supervisor] = []  # the API shows the health of the supervisor that it is itself kept by
     ports = ApiPorts(
         machines=build_machines(shared, region, core, rack, images),
         images=images,
-        ssh_keys=SshKeyController(region, region.ssh_keys.all, utc_now),
-        networks=NetworkController(subnets(config), region, lambda _: None, core.snapshots.refresh, utc_now),
+        ssh_keys=SshKeyController(region, region.ssh_keys.all, shared.now),
+        networks=NetworkController(subnets(config), region, lambda _: None, core.snapshots.refresh, shared.now),
         journal=region.journal,
         api_keys=region.api_keys,
         health=HealthOf(keepers),
     )
     agents = build_agents(shared, region, core, settler)
-    metadata = MetadataController(region, core.lifecycle, region.secrets.key, utc_now)
+    metadata = MetadataController(region, core.lifecycle, region.secrets.key, shared.now)
     services: Sequence[Service] = (
-        PowerController(shared.bus, core.lifecycle, utc_now),
+        PowerController(shared.bus, core.lifecycle, shared.now),
         build_boots(shared, region, core, rack, settler),
         *rack.services,
         MachineFacingService(agents, metadata, shared.snapshot, port=config.machines.port),

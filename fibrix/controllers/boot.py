@@ -67,9 +67,10 @@ class BootController:
                 ready.set()
                 while True:
                     for fact in await facts.batch():
-                        await self._guarded(self._take(fact), type(fact).__name__)
+                        await self._guarded(self.take(fact), type(fact).__name__)
 
-    async def _take(self, fact: Event) -> None:
+    async def take(self, fact: Event) -> None:
+        """Take one fact from the wire to whom it concerns."""
         match fact:
             case DiscoverSeen():
                 await self._sightings.discover(fact)
@@ -90,10 +91,10 @@ class BootController:
                 wanted = machine.state in PASSING or needs_driving(machine)
                 if wanted and machine.id not in self._busy:
                     self._busy.add(machine.id)
-                    group.create_task(self._carry_on(machine), name=f"boot.{machine.id}")
+                    group.create_task(self.carry_on(machine), name=f"boot.{machine.id}")
             await asyncio.sleep(TICK_S)
 
-    async def _carry_on(self, machine: Machine) -> None:
+    async def carry_on(self, machine: Machine) -> None:
         """Do what is next for one machine; never twice at once for the same one."""
         try:
             await self._guarded(self._settler.settle(machine.id), "settle")

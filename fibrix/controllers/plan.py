@@ -76,7 +76,7 @@ def _deploy_parameters(deployment: Deployment | None) -> dict[str, str]:
     if deployment is None:
         return {}
     return {
-        "url": IMAGE_URL,
+        "image_url": IMAGE_URL,
         "sha256": deployment.sha256,
         "disk": deployment.disk,
         "size_bytes": str(deployment.size_bytes),
