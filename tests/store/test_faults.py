@@ -59,7 +59,7 @@ async def test_a_killed_writer_loses_nothing_that_it_acknowledged(tmp_path: Path
 
 
 async def test_a_file_that_may_not_grow_is_told_and_writing_goes_on_once_it_may(tmp_path: Path) -> None:
-    process = await stream(str(tmp_path), "-", "400000")
+    process = await stream(str(tmp_path), "-", "1500000")
     out, _ = await process.communicate()
     assert process.returncode == 0
     lines = out.decode().splitlines()
