@@ -1,0 +1,93 @@
+"""How soon a controller answers after its start, and what it takes of memory when idle.
+
+Starts `fibrix serve` on loopback, three times, with a new state directory each: seconds from the start of the process
+to the first 200 of /healthz, and the resident memory 5 s later. No peer runs here: the reference is 14 services.
+"""
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from benchmarks.report import Row, report
+
+ROUNDS = 3
+PORT = 15240
+ROOT = Path(__file__).resolve().parent.parent
+CONFIG = f"""
+state_dir = "{{state}}"
+[api]
+port = {PORT}
+[[interfaces]]
+name = "lo"
+role = "rack"
+[[subnets]]
+name = "loopback"
+interface = "lo"
+address = "127.0.0.1/8"
+mode = "observe"
+"""
+
+
+def answers() -> bool:
+    """Whether the controller says that it is well."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/healthz", timeout=1) as answer:
+            return answer.status == 200
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False
+
+
+def rss_mib(pid: int) -> float:
+    """Resident memory of a process."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) / 1024
+
+
+def one_round() -> tuple[float, float]:
+    """Start a controller; gives seconds to the first answer and MiB when idle."""
+    state = Path(tempfile.mkdtemp(prefix="fibrix-benchmark-"))
+    config = state / "fibrix.toml"
+    config.write_text(CONFIG.format(state=state))
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fibrix", "serve", "--config", str(config)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        while not answers():
+            if process.poll() is not None:
+                sys.exit(f"the controller ended with status {process.returncode}")
+            time.sleep(0.01)  # noqa: TID251 - nothing else runs in this process
+        started_s = time.perf_counter() - began
+        time.sleep(5)  # noqa: TID251
+        return started_s, rss_mib(process.pid)
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+        shutil.rmtree(state)
+
+
+def main() -> None:
+    """Print the medians."""
+    rounds = [one_round() for _ in range(ROUNDS)]
+    for started_s, idle_mib in rounds:
+        print(f"first answer after {started_s:.2f} s, idle {idle_mib:.1f} MiB")
+    report(
+        "controller",
+        [
+            Row(case="start to first answer", ours=statistics.median(r[0] for r in rounds), unit="s"),
+            Row(case="idle resident memory", ours=statistics.median(r[1] for r in rounds), unit="MiB"),
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main()
