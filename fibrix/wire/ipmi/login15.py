@@ -61,6 +61,11 @@ class Login15:
         """What no answer means: many BMCs say nothing at all to a wrong authentication code."""
         return "the password is probably wrong" if self._temporary else ""
 
+    @property
+    def repeatable(self) -> bool:
+        """BMCs answer both steps as often as they are asked; one that does not says that it lost the session."""
+        return True
+
     def datagram(self) -> bytes:
         """The datagram of this step; Activate Session is authenticated, with sequence number 0."""
         message = self._request.encode(self._sequence)

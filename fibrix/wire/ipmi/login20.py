@@ -34,8 +34,13 @@ class Login20:
 
     @property
     def silence(self) -> str:
-        """What no answer means: some BMCs say nothing to a user that they do not know, or to a wrong code."""
-        return "" if self._exchange is None else "user name or password is probably wrong"
+        """What no answer means: some BMCs say nothing to a user that they do not know."""
+        return "the user name is probably wrong" if self._kind is Payload.RAKP1 else ""
+
+    @property
+    def repeatable(self) -> bool:
+        """RAKP 3 is answered once: then the session is active, and the BMC speaks of it no more."""
+        return self._kind is not Payload.RAKP3
 
     def datagram(self) -> bytes:
         """The datagram of this step; all of a login goes without protection and outside of any session."""

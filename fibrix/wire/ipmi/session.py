@@ -50,6 +50,11 @@ class Login(Protocol):
         """What it often means that this step gets no answer; empty where it means nothing special."""
         ...
 
+    @property
+    def repeatable(self) -> bool:
+        """Whether a BMC that has answered this step answers it again, when its answer was lost."""
+        ...
+
     def datagram(self) -> bytes:
         """The datagram of this step."""
         ...

@@ -111,6 +111,8 @@ class Link:
             try:
                 session = await self._exchange(login.datagram, login.receive, waits_s)
             except NoAnswerError as exc:
+                if not login.repeatable:
+                    raise SessionLostError(f"{login.step}: {exc}") from exc
                 if login.silence:
                     raise PowerError(f"{login.step}: {exc}: {login.silence}") from exc
                 raise NoAnswerError(f"{login.step}: {exc}") from exc
