@@ -84,10 +84,9 @@ class SimulatedBmc:
             self._pid_files[0], *self._endpoint, "ipmi_sim", "-n", "-c", config, "-f", commands, "-s", state
         )
         if self.version == "1.5":
-            listen = (str(self.plan.bmc_address), str(RMCP_PORT))
-            behind = (self._endpoint[0], str(self._endpoint[1]))
-            program = python_module("fibrix.lab.bmc15")
-            await self._serve(self._pid_files[1], listen[0], RMCP_PORT, *program, *listen, *behind)
+            listen, behind = f"{self.plan.bmc_address}:{RMCP_PORT}", f"{self._endpoint[0]}:{self._endpoint[1]}"
+            program = (*python_module("fibrix.lab.bmc15"), listen, behind)
+            await self._serve(self._pid_files[1], str(self.plan.bmc_address), RMCP_PORT, *program)
 
     async def _serve(self, pid_file: Path, address: str, port: int, *argv: str | Path) -> None:
         log = pid_file.with_suffix(".log")

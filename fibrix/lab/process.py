@@ -4,7 +4,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -38,6 +39,27 @@ async def run(*argv: str | Path, timeout_s: float = 30.0) -> str:
     if process.returncode:
         raise LabError(f"{_words(argv)}: status {process.returncode}: {text.strip()[-500:]}")
     return text
+
+
+async def run_lines(*argv: str | Path) -> AsyncIterator[str]:
+    """Run a command for as long as it takes and give its lines as they come. Raises LabError when it fails."""
+    process = await asyncio.create_subprocess_exec(
+        *map(str, argv),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    last: deque[str] = deque(maxlen=20)
+    try:
+        while process.stdout and (line := await process.stdout.readline()):
+            last.append(line.decode(errors="replace").rstrip())
+            yield last[-1]
+        if await process.wait():
+            raise LabError(f"{_words(argv)}: status {process.returncode}:\n" + "\n".join(last))
+    finally:
+        if process.returncode is None:
+            process.terminate()  # a builder clears up after itself
+            await process.wait()
 
 
 def _words(argv: Sequence[str | Path]) -> str:

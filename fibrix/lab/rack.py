@@ -78,8 +78,11 @@ class Rack:
         """The BMC of a plan."""
         return SimulatedBmc(plan, self.paths.machine(plan), self.spec.bmc, self.network.in_switch)
 
-    async def up(self) -> None:
-        """Build it, all machines off. What was begun is taken down again when it fails. Raises LabError."""
+    async def up(self, *, owned: bool = False) -> None:
+        """Build it, all machines off. What was begun is taken down again when it fails. Raises LabError.
+
+        `owned`: it belongs to this process, so that what a killed one left is cleared away by the next.
+        """
         self.spec.check()
         _check_host()
         if self.paths.root.exists() or self.network.exists:
@@ -87,6 +90,8 @@ class Rack:
         try:
             self.spec = msgspec.structs.replace(self.spec, accelerator=await accelerator.choose())
             await self._build()
+            if owned:
+                Daemon.own().write(self.paths.owner)
         except BaseException:
             await self.down()
             raise
@@ -115,12 +120,18 @@ class Rack:
         await self.down()
 
     async def down(self, *, keep_logs: bool = False) -> None:
-        """End all that was started, delete the namespaces and the folder; whatever is left of it. Raises LabError."""
+        """End all that was started, delete the namespaces and the folder; whatever is left of it. Raises LabError.
+
+        `keep_logs`: the folder stays, without the disks, until the next lab of this name.
+        """
         controller = Daemon.read(self.paths.root / "controller.pid")
         if controller:  # it has machines to let go of in good order: first, and with patience
             await stop([controller], grace_s=20.0)
         await self.network.remove()
-        if not keep_logs and self.paths.root.exists():
+        if keep_logs:
+            for disk in self.paths.root.glob("*/disk.qcow2"):
+                disk.unlink()
+        elif self.paths.root.exists():
             shutil.rmtree(self.paths.root)
 
     def status(self) -> tuple[MachineStatus, ...]:

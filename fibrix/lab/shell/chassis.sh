@@ -1,7 +1,7 @@
 #!/bin/bash
 # ipmi_sim's chassis_control: chassis.sh MACHINE_FOLDER get PARAMETER... | set PARAMETER VALUE...
 # Parameters: power, reset, shutdown, boot, identify. `lab power` calls it as well: it is the machine's power button.
-here=$(dirname "$0")
+here=$(cd "$(dirname "$0")" && pwd)
 cd "$1" || exit 1
 verb=$2
 shift 2
