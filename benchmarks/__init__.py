@@ -1,0 +1,1 @@
+"""One file per figure, each beside the peer it is held against."""
