@@ -1,6 +1,7 @@
 """Sending files over HTTP: whole or in ranges, by sendfile, to a bounded number of clients that keep pace."""
 
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from ipaddress import IPv4Address
@@ -15,7 +16,7 @@ from fibrix.errors import InvalidError, NotFoundError
 from fibrix.events.rack import TransferEnded
 from fibrix.runtime.clock import utc_now
 from fibrix.runtime.files import BootFiles, relative_name
-from fibrix.services.httpboot.pace import DownloadError, Pace, acknowledged_bytes, keep_pace
+from fibrix.services.httpboot.pace import DownloadError, Meter, Pace, keep_pace
 
 log = structlog.get_logger()
 
@@ -67,31 +68,33 @@ class _Download(web.FileResponse):
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         """Send headers and file. Raises ConnectionError, on which aiohttp closes the connection without a word."""
         transport, peer = request.transport, str(request.remote)
-        if transport is None:
+        if transport is None or transport.is_closing():
             raise ConnectionResetError("the client left before it was answered")
-        before, error = acknowledged_bytes(transport), ""
+        error = "the service stopped sending"
         self._downloads.active[peer] += 1
-        try:
-            return await keep_pace(transport, self._downloads.limits.pace, super().prepare(request))
-        except DownloadError as exc:
-            error = str(exc)
-            raise ConnectionResetError(error) from exc
-        finally:
-            self._downloads.active -= Counter((peer,))
-            sent = acknowledged_bytes(transport) - before  # with the few octets of the headers
-            if request.method == hdrs.METH_GET and self.status in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
-                self._tell(IPv4Address(peer), sent, error)
-            if error:
+        with closing(Meter(transport)) as meter:
+            try:
+                writer = await keep_pace(meter, self._downloads.limits.pace, super().prepare(request))
+            except DownloadError as exc:
+                error = str(exc)
                 transport.abort()
+                raise ConnectionResetError(error) from exc
+            else:
+                error = ""
+                return writer
+            finally:
+                self._downloads.active -= Counter((peer,))
+                if request.method == hdrs.METH_GET and self.status in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
+                    self._tell(IPv4Address(peer), meter.taken_bytes, error)
 
-    def _tell(self, client: IPv4Address, acknowledged: int, error: str) -> None:
+    def _tell(self, client: IPv4Address, taken_bytes: int, error: str) -> None:
         total = self.content_length or 0
         event = TransferEnded(
             at=utc_now(),
             address=client,
             file=self._name,
             protocol="http",
-            sent_bytes=min(max(acknowledged, 0), total) if error else total,
+            sent_bytes=min(taken_bytes, total) if error else total,
             total_bytes=total,
             error=error,
         )

@@ -12,7 +12,7 @@ from fibrix.wire.ipxe import Setting, echo, script, word, words
 _PAUSE_S: Final = 5
 _VALUE_CHARACTERS: Final = 128  # SMBIOS strings are shorter; the query may be anyone's
 _MAC: Final = "netX/mac"  # netX is the interface that iPXE opened last: the one it boots from
-_DESCRIPTION: Final = ("uuid", "manufacturer", "product", "serial", "asset")
+_SMBIOS: Final = ("manufacturer", "product", "serial", "asset")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,29 +29,35 @@ class Asker:
     @classmethod
     def read(cls, query: Mapping[str, str]) -> Self:
         """Read the query of a request for a script. Raises InvalidError for a missing or odd MAC."""
-
-        def told(name: str) -> str:
-            text = "".join(c if c.isprintable() else "?" for c in query.get(name, "")[:_VALUE_CHARACTERS])
-            return text.strip()
-
         return cls(
             parse_mac(query.get("mac", "")),
             query.get("platform", "") == "efi",
-            told("uuid"),
-            told("manufacturer"),
-            told("product"),
-            told("serial"),
+            _tidy(query.get("uuid", "")),
+            *(_from_hex(query.get(name, "")) for name in ("manufacturer", "product", "serial")),
         )
+
+
+def _from_hex(digits: str) -> str:
+    """Read a setting that was sent with `:hexraw`; what is no hex says nothing."""
+    try:
+        return _tidy(bytes.fromhex(digits).decode("utf-8", "replace"))
+    except ValueError:
+        return ""
+
+
+def _tidy(text: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in text[:_VALUE_CHARACTERS]).strip()
 
 
 def start_script(boot_url: str) -> str:
     """What every machine begins with: ask for the script made for it, until there is an answer.
 
-    `boot_url` ends in a slash. The settings that SMBIOS may hold anything in are percent-encoded by `:uristring`.
+    `boot_url` ends in a slash. SMBIOS strings may hold anything and travel as hex digits: iPXE of 2019 undoes the
+    percent-encoding of `:uristring` before it sends a URL, and so cuts it at `&`, `#` and zero octets.
     """
-    query: list[str | Setting] = ["mac=", Setting(_MAC), "&platform=", Setting("platform")]
-    for name in _DESCRIPTION:
-        query += [f"&{name}=", Setting(f"{name}:uristring")]
+    query: list[str | Setting] = ["mac=", Setting(_MAC), "&platform=", Setting("platform"), "&uuid=", Setting("uuid")]
+    for name in _SMBIOS:
+        query += [f"&{name}=", Setting(f"{name}:hexraw")]
     ask = word(f"{boot_url}script?", *query)
     return script(
         [

@@ -1,6 +1,7 @@
 """How far a download has come, and whether it comes on fast enough: asked of the kernel, connection by connection."""
 
 import asyncio
+import os
 import socket
 import struct
 from collections.abc import Coroutine
@@ -27,22 +28,37 @@ class Pace:
     every_s: float = 60.0
 
 
-def acknowledged_bytes(transport: asyncio.Transport) -> int:
-    """What the client's kernel has confirmed on this connection since it was opened, headers included."""
-    sock: socket.socket = transport.get_extra_info("socket")
-    try:
-        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
-    except OSError:  # closed meanwhile
-        return 0
-    return int(struct.unpack_from("=Q", info, _BYTES_ACKED_AT)[0])
+class Meter:
+    """Counts what a client's kernel confirms on one connection, from now on, response headers included.
+
+    It holds a duplicate of the socket: asyncio closes its own as soon as the client is gone, and the count with it.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        """Begin to count. Raises OSError when the connection is closed already."""
+        self._socket = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
+        self._start = self._total()
+
+    @property
+    def taken_bytes(self) -> int:
+        """Since the start."""
+        return self._total() - self._start
+
+    def close(self) -> None:
+        """Stop counting: the connection can end."""
+        self._socket.close()
+
+    def _total(self) -> int:
+        info = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
+        return int(struct.unpack_from("=Q", info, _BYTES_ACKED_AT)[0])
 
 
-async def keep_pace(transport: asyncio.Transport, pace: Pace, sending: Coroutine[Any, Any, T]) -> T:
+async def keep_pace(meter: Meter, pace: Pace, sending: Coroutine[Any, Any, T]) -> T:
     """Send on a connection for as long as the client keeps pace. Raises DownloadError, and cancels `sending` then."""
     reasons: list[str] = []
     try:
         async with asyncio.TaskGroup() as group:
-            watch = group.create_task(_insist(transport, pace), name="pace")
+            watch = group.create_task(_insist(meter, pace), name="pace")
             result = await sending
             watch.cancel()
             return result
@@ -50,18 +66,14 @@ async def keep_pace(transport: asyncio.Transport, pace: Pace, sending: Coroutine
         reasons += map(str, slow.exceptions)
     except* OSError:
         reasons.append("the client broke off")
-    except* RuntimeError:  # asyncio's word for a connection that was lost a moment before sendfile began
-        if not transport.is_closing():
-            raise
-        reasons.append("the client broke off")
     raise DownloadError(", ".join(reasons))
 
 
-async def _insist(transport: asyncio.Transport, pace: Pace) -> None:
-    before = acknowledged_bytes(transport)
+async def _insist(meter: Meter, pace: Pace) -> None:
+    before = meter.taken_bytes
     while True:
         await asyncio.sleep(pace.every_s)
-        now = acknowledged_bytes(transport)
+        now = meter.taken_bytes
         if now - before < pace.least_bytes:
             raise DownloadError(f"the client took only {now - before} bytes in {pace.every_s:g} s")
         before = now
