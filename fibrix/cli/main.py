@@ -1,0 +1,48 @@
+"""The `fibrix` command: global options and the table of its commands."""
+
+from pathlib import Path
+
+import click
+
+from fibrix import __version__
+from fibrix.cli.groups import LazyGroup
+from fibrix.cli.settings import DEFAULT_STATE_DIR, Settings
+
+MEMBERS = {
+    "machine": ("fibrix.cli.machine:machine", "List, show, add and drive machines."),
+    "image": ("fibrix.cli.image:image", "List, show, build and delete images."),
+    "ssh-key": ("fibrix.cli.ssh_key:ssh_key", "List, add and delete SSH keys."),
+    "subnet": ("fibrix.cli.subnet:subnet", "List and show subnets, reserve addresses."),
+    "events": ("fibrix.cli.events:events", "List or follow what happens."),
+    "ephemeral": ("fibrix.cli.build:ephemeral", "Build the OS that machines run from RAM."),
+    "lab": ("fibrix.cli.lab:lab", "A rack in a box, for whoever has no rack."),
+    "health": ("fibrix.cli.system:health", "Say how the controller fares."),
+    "openapi": ("fibrix.cli.system:openapi", "Print the API's OpenAPI document."),
+    "version": ("fibrix.cli.system:version", "Print the version."),
+}
+"""Every command but `serve`, which is in `fibrix.__main__`."""
+
+
+@click.group(cls=LazyGroup, members=MEMBERS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="fibrix")
+@click.option("--url", envvar="FIBRIX_URL", default="", help="Where the controller is: http://HOST:PORT or unix:PATH.")
+@click.option(
+    "--key-file", envvar="FIBRIX_KEY_FILE", type=click.Path(path_type=Path), help="File that holds the API key."
+)
+@click.option(
+    "--state-dir",
+    envvar="FIBRIX_STATE_DIR",
+    type=click.Path(path_type=Path),
+    default=DEFAULT_STATE_DIR,
+    show_default=True,
+    help="A local controller's state: its socket and its admin key are there.",
+)
+@click.option("--json", "as_json", envvar="FIBRIX_JSON", is_flag=True, help="Print JSON for programs.")
+@click.pass_context
+def cli(ctx: click.Context, *, url: str, key_file: Path | None, state_dir: Path, as_json: bool) -> None:
+    """Fibrix: a rack of bare servers into machines that can be sold.
+
+    The API key is read from --key-file, FIBRIX_KEY or the state folder's admin.key. Exit status: 0 done, 1 it failed, 2
+    wrong usage, 3 no controller answers, 4 the key is missing or wrong.
+    """
+    ctx.obj = Settings(url=url, key_file=key_file, state_dir=state_dir, json=as_json)

@@ -1,0 +1,48 @@
+"""Events in words, a line each."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+Data = Mapping[str, Any]
+
+
+def describe(kind: str, data: Data) -> str:
+    """Say in a line what happened; a type that is not known here is told by its name and fields."""
+    plain = kind.removeprefix("fibrix.")
+    data = defaultdict(str, data)  # another version's event may lack a field
+    if "after" in data and "trigger" in data:
+        return f"{data['before']} → {data['after']}: {data['reason']}"
+    words = _WORDS.get(plain)
+    if words is not None:
+        return words(data)
+    fields = ", ".join(f"{name} {value}" for name, value in data.items() if name not in {"machine", "name"})
+    return f"{plain.replace('_', ' ').replace('.', ' ')} {fields}".strip()
+
+
+def _with(detail: object) -> str:
+    return f" ({detail})" if detail else ""
+
+
+_WORDS: Final[Mapping[str, Callable[[Data], str]]] = {
+    "gap": lambda d: f"events before {d['oldest']} are no longer kept",
+    "controller.started": lambda d: f"the controller started, version {d['version']}",
+    "machine.discovered": lambda d: f"discovered {d['mac']} at {d['address']}{_with(d['product'])}",
+    "machine.added": lambda d: f"added with {', '.join(d['macs'])}",
+    "machine.accepted": lambda _: "accepted",
+    "machine.updated": lambda d: f"changed: {', '.join(d['fields'])}",
+    "machine.deleted": lambda _: "deleted",
+    "machine.boot_progressed": lambda d: f"{d['stage']}{_with(d['detail'])}",
+    "machine.boot_refused": lambda d: f"refused a boot token from {d['address']}: {d['reason']}",
+    "machine.script_started": lambda d: f"{d['script']} started ({d['position']} of {d['count']})",
+    "machine.script_ended": lambda d: f"{d['script']} {d['status']}{_with(d['reason'])}",
+    "machine.power_changed": lambda d: f"power {d['before']} → {d['after']}{_with(d['detail'])}",
+    "machine.power_acted": lambda d: f"power {d['action']} accepted{_with(d['why'])}",
+    "machine.power_asked": lambda d: f"please power it {d['action']} by hand, then: fibrix machine power confirm",
+    "machine.address_changed": lambda d: f"address {d['address']}",
+    "machine.reported": lambda d: f"the installed system reported in as {d['hostname']}",
+    "ssh_key.added": lambda d: f"SSH key {d['name']} added {d['fingerprint']}",
+    "ssh_key.deleted": lambda d: f"SSH key {d['name']} deleted",
+    "reservation.added": lambda d: f"{d['address']} is reserved for {d['mac']}",
+    "reservation.deleted": lambda d: f"the reservation of {d['mac']} is gone",
+}
