@@ -76,19 +76,18 @@ class Database:
         What `work` raises is raised here, and nothing of it is kept. StoreError: the disk would not have it (full,
         broken), and nothing of it was kept. A caller that is cancelled no longer hears of it; it is carried out.
         """
-        if self._writer is None:
-            raise StoreError(f"{self._path} is not open")
-        return await self._writer.submit(work)
+        return await self._open_writer().submit(work)
 
     def post(self, work: Callable[[Transaction], object]) -> None:
         """Carry out `work` some time soon and do not wait; a failure is logged. For what may be lost."""
-        if self._writer is not None:
-            self._writer.submit(work).add_done_callback(_log_failure)
+        try:
+            self._open_writer().submit(work).add_done_callback(_log_failure)
+        except StoreError as exc:
+            log.warning("store.write_failed", reason=str(exc))
 
     async def rows(self, sql: str, params: Params = ()) -> list[Row]:
         """Read, seeing all that is committed. Raises StoreError."""
-        if self._writer is None:
-            raise StoreError(f"{self._path} is not open")
+        self._open_writer()
         reader = await self._readers.get()
         try:
             return [tuple(row) for row in await reader.execute_fetchall(sql, params)]
@@ -100,6 +99,12 @@ class Database:
     def watch(self, watcher: Callable[[Sequence[Entry]], None]) -> None:
         """Hand each batch's journal entries to this after the commit, before they are published."""
         self._watchers.append(watcher)
+
+    def _open_writer(self) -> Writer:
+        """Give the writer. Raises StoreError outside of the `async with` block."""
+        if self._writer is None:
+            raise StoreError(f"{self._path} is not open")
+        return self._writer
 
     def _settle(self, batch: Sequence[AnyUnit]) -> None:
         """Do what follows a commit, in the order of the work; then answer the callers."""

@@ -4,10 +4,12 @@ import asyncio
 import sqlite3
 import sys
 from asyncio.subprocess import PIPE
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from fibrix.bus import Bus
 from fibrix.errors import ConflictError, StoreError
@@ -62,6 +64,58 @@ async def test_a_constraint_is_a_conflict(db: Database) -> None:
     await db.write(lambda tx: put(tx, "a"))
     with pytest.raises(ConflictError, match="UNIQUE"):
         await db.write(lambda tx: put(tx, "a"))
+
+
+async def test_sql_that_cannot_be_is_an_error_of_the_store(db: Database) -> None:
+    with pytest.raises(StoreError, match="no such table"):
+        await db.write(lambda tx: tx.execute("INSERT INTO moons VALUES (1)"))
+    with pytest.raises(StoreError, match="no such table"):
+        await db.write(lambda tx: tx.executemany("INSERT INTO moons VALUES (?)", [(1,)]))
+    with pytest.raises(StoreError, match="no such table"):
+        await db.rows("SELECT * FROM moons")
+
+
+async def test_many_rows_go_in_at_once_or_not_at_all(db: Database) -> None:
+    sql = "INSERT INTO secrets VALUES (?, x'00')"
+    await db.write(lambda tx: tx.executemany(sql, [("a",), ("b",)]))
+    with pytest.raises(ConflictError):
+        await db.write(lambda tx: tx.executemany(sql, [("c",), ("a",)]))
+    assert await owners(db) == ["a", "b"]
+
+
+async def test_a_unit_cannot_write_outside_of_its_transaction(db: Database) -> None:
+    def rogue(tx: Transaction) -> None:
+        tx.execute("ROLLBACK")  # as SQLite does by itself when the disk is full
+        with suppress(StoreError):
+            put(tx, "outside")
+        put(tx, "outside")
+
+    with pytest.raises(StoreError, match=r"nothing was written: .*given the transaction up"):
+        await db.write(rogue)
+    await db.write(lambda tx: put(tx, "a"))
+    assert await owners(db) == ["a"]
+
+
+async def test_a_write_that_nobody_waits_for_tells_its_failure_in_the_log(tmp_path: Path) -> None:
+    with capture_logs() as logs:
+        async with Database(tmp_path / "region.db", "region") as db:
+            db.post(lambda tx: put(tx, "a"))
+            db.post(lambda tx: put(tx, "a"))
+            await db.write(lambda tx: None)
+            await asyncio.sleep(0)
+            assert await owners(db) == ["a"]
+        db.post(lambda tx: put(tx, "b"))
+    reasons = [line["reason"] for line in logs if line["event"] == "store.write_failed"]
+    assert ["UNIQUE" in reasons[0], "not open" in reasons[1]] == [True, True]
+
+
+async def test_a_store_that_is_closing_takes_no_more(tmp_path: Path) -> None:
+    db = Database(tmp_path / "region.db", "region")
+    async with db, asyncio.TaskGroup() as group:
+        group.create_task(db._open_writer().close())
+        await asyncio.sleep(0)
+        with pytest.raises(StoreError, match="closed"):
+            await db.write(lambda tx: None)
 
 
 async def test_a_unit_that_raises_stop_iteration_does_not_hang_its_caller(db: Database) -> None:
