@@ -26,6 +26,7 @@ _BATCH: Final = 64
 _RMCP_HEADER_BYTES: Final = 4
 _ASKS_V20: Final = 0x80  # bit 7 of the channel number in the question, and of the types in the answer
 _INVALID_FIELD: Final = 0xCC
+_QUESTION_BYTES: Final = 7  # of the message, as far as the channel number
 
 
 class Manner(Protocol):
@@ -136,7 +137,7 @@ def _refusal(datagram: bytes) -> bytes:
         message = Packet15.decode(datagram).message
     except MalformedPacketError:
         return b""
-    if len(message) < 7 or message[5] != GET_AUTH_CAPABILITIES.code or not message[6] & _ASKS_V20:  # noqa: PLR2004
+    if len(message) < _QUESTION_BYTES or message[5] != GET_AUTH_CAPABILITIES.code or not message[6] & _ASKS_V20:
         return b""
     head = bytes((message[3], message[1] + 4))  # back to who asked; network function + 1
     body = bytes((message[0], message[4], message[5], _INVALID_FIELD))

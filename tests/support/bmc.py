@@ -27,7 +27,7 @@ set_working_mc 0x20
     allowed_auths_admin {auths}
     guid a123456789abcdefa123456789abcdef
   endlan
-  chassis_control "{chassis}"
+  {chassis}
   user 1 true "" "test" user 10 {auths}
   user 2 true "admin" "secret" admin 10 {auths}
   user 3 true "weak" "secret" user 10 {auths}
@@ -40,7 +40,6 @@ mc_enable 0x20
 _CHASSIS = """#!/bin/sh
 # chassis_control of ipmi_sim: keeps power and boot device in files, and every order in a log.
 cd "$(dirname "$0")" || exit 1
-shift_word() { word=$1; }
 verb=$1; shift
 if [ "$verb" = get ]; then
   for name; do
@@ -119,12 +118,15 @@ class SimulatedBmc:
             await self.process.wait()
 
 
-def prepare(folder: Path, *, port: int, auths: Sequence[str] = ALL_AUTHS, on: bool = False) -> SimulatedBmc:
-    """Write the files of one BMC; nothing runs yet."""
+def prepare(
+    folder: Path, *, port: int, auths: Sequence[str] = ALL_AUTHS, on: bool = False, machine: bool = True
+) -> SimulatedBmc:
+    """Write the files of one BMC; nothing runs yet. Without a `machine`, its power is off and costs no process."""
     (folder / "state").mkdir(parents=True)
-    chassis = folder / "chassis"
-    chassis.write_text(_CHASSIS)
-    chassis.chmod(0o755)
+    program = folder / "chassis"
+    program.write_text(_CHASSIS)
+    program.chmod(0o755)
+    chassis = f'chassis_control "{program}"' if machine else ""
     (folder / "boot").write_text("default\n")
     lan = _LAN.format(address=LOOPBACK, port=port, auths=" ".join(auths), chassis=chassis)
     (folder / "lan.conf").write_text(lan)
@@ -148,9 +150,11 @@ async def simulated_bmc(
 
 
 @contextlib.asynccontextmanager
-async def simulated_rack(folder: Path, count: int, *, on: bool = False) -> AsyncIterator[list[SimulatedBmc]]:
+async def simulated_rack(
+    folder: Path, count: int, *, on: bool = False, machines: bool = True
+) -> AsyncIterator[list[SimulatedBmc]]:
     """Run many BMCs for as long as the block."""
-    rack = [prepare(folder / f"bmc{i}", port=free_port(), on=on) for i in range(count)]
+    rack = [prepare(folder / f"bmc{i}", port=free_port(), on=on, machine=machines) for i in range(count)]
     try:
         async with asyncio.TaskGroup() as group:
             for bmc in rack:

@@ -84,7 +84,7 @@ class PowerService:
             if not needed(bmc.settings.kind, action, reading):
                 return False
             await self._driver(bmc).act(bmc, action)
-            log.info("power.acted", machine=machine, action=action.value)
+            log.info("power.sent", machine=machine, action=action.value)
             self._schedule.acted(bmc, now=self._now())
             self._wake.set()
             return True
