@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/bin/busybox sh
 # The agent: asks the controller for orders and obeys (docs/agent-protocol.md). Exit status 100: power off; 101: reboot.
 # It may be killed and started at any moment: what it must not forget is in FIBRIX_STATE.
 here=${0%/*}
@@ -53,9 +53,10 @@ next_order() {
 	now_s
 	asked=$now
 	limit_s=40 ask GET orders
-	[ "$status" = 200 ] && kind=$(jq -r .kind "$answer" 2>/dev/null) || kind=''
+	kind=''
+	[ "$status" != 200 ] || read_order
 	case $kind in
-	run) cp "$answer" "$FIBRIX_STATE/order" && obey_run ;;
+	run) obey_run ;;
 	abort) abort_run "aborted by the controller" ;;
 	power-off) exit 100 ;;
 	reboot) exit 101 ;;
@@ -67,6 +68,19 @@ next_order() {
 	esac
 }
 
+# read_order: sets $kind, $id, $script, $script_url, $sha256, $timeout_s, $offset, and keeps the order as shell text, with its
+# parameters as a function that exports them. One call of jq: it takes a second to start on the slowest machines.
+read_order() {
+	jq -r '
+		def text($name; $value): "\($name)=\($value | tostring | @sh)";
+		text("kind"; .kind), text("id"; .run // ""), text("script"; .script // ""), text("script_url"; .url // ""),
+		text("sha256"; .sha256 // ""), text("timeout_s"; .timeout_s // 0 | floor), text("offset"; .offset // 0 | floor),
+		"parameters() { :",
+		(.parameters // {} | to_entries[] | select(.key | test("^[a-z][a-z0-9_]*$"))
+			| "export " + text("FIBRIX_\(.key | ascii_upcase)"; .value)),
+		"}"' "$answer" >"$FIBRIX_STATE/order" 2>/dev/null && . "$FIBRIX_STATE/order"
+}
+
 # pace: a controller that answers at once with nothing to do is not asked in a tight loop.
 pace() {
 	now_s
@@ -74,10 +88,8 @@ pace() {
 }
 
 obey_run() {
-	id=$(jq -r .run "$FIBRIX_STATE/order")
 	case $id in '' | *[!A-Za-z0-9_-]*) say "agent: a run has no usable id" && sleep 3 && return ;; esac
 	run=$FIBRIX_STATE/runs/$id
-	offset=$(jq -r '.offset // 0' "$FIBRIX_STATE/order")
 	if [ ! -e "$run/result.json" ]; then
 		echo "$id" >"$FIBRIX_STATE/run"
 		prepare_run && start_run
@@ -87,24 +99,21 @@ obey_run() {
 	send_output && send_result && rm -f "$run/output"
 }
 
-# prepare_run: the script, checked, and its parameters as shell text. Fails after it left a result that says why.
+# prepare_run: the script, checked, and its order. Fails after it left a result that says why.
 prepare_run() {
 	mkdir -p "$run/scratch"
 	: >"$run/output"
-	mv "$FIBRIX_STATE/order" "$run/order.json"
-	say "agent: run $id is $(jq -r .script "$run/order.json")"
+	mv "$FIBRIX_STATE/order" "$run/order"
+	say "agent: run $id is $script"
 	fetch_script || { fail_run "the script could not be fetched: HTTP $status" && return 1; }
 	mv "$answer" "$run/script"
 	sum=$(sha256sum <"$run/script")
-	[ "${sum%% *}" = "$(jq -r .sha256 "$run/order.json")" ] || { fail_run "the script's checksum is wrong" && return 1; }
+	[ "${sum%% *}" = "$sha256" ] || { fail_run "the script's checksum is wrong" && return 1; }
 	chmod 700 "$run/script"
-	jq -r '.parameters // {} | to_entries[] | select(.key | test("^[a-z][a-z0-9_]*$"))
-		| "export FIBRIX_\(.key | ascii_upcase)=\(.value | tostring | @sh)"' "$run/order.json" >"$run/parameters"
 }
 
 # fetch_script: asks until the controller is there to answer.
 fetch_script() {
-	script_url=$(jq -r .url "$run/order.json")
 	ask GET "$script_url"
 	until [ "$status" = 200 ]; do
 		case $status in 000 | 5*) sleep 3 ;; *) return 1 ;; esac

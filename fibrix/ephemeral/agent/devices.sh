@@ -1,9 +1,13 @@
 # Drivers for what is in the machine. Sourced.
 
-# load_drivers: by the names that devices give themselves; three times, as there are buses behind buses.
+# load_drivers: by the names that devices give themselves, until no new ones appear: there are buses behind buses.
 load_drivers() {
-	for round in 1 2 3; do
-		find /sys/devices -name modalias -exec cat {} + 2>/dev/null | sort -u | xargs -r modprobe -a -b -q 2>/dev/null
+	seen=''
+	for round in 1 2 3 4; do
+		names=$(find /sys/devices -name modalias -exec cat {} + 2>/dev/null | sort -u)
+		[ "$names" != "$seen" ] || break
+		echo "$names" | xargs modprobe -a -b -q 2>/dev/null
+		seen=$names
 		sleep 0.2
 	done
 	# Nothing announces these: a BMC without an ACPI or PNP entry is found by SMBIOS, SCSI disks by their bus.

@@ -1,16 +1,16 @@
-#!/bin/sh
+#!/bin/busybox sh
 # One run of one machine script, to its end: exit, time limit or abort. usage: run.sh FOLDER
 # Leaves `output` (both of its outputs, as they come) and, last, `result.json` in the folder.
 . "${0%/*}/common.sh"
 run=$1
+. "$run/order"  # $timeout_s, and what `parameters` exports
 output_bytes=4194000  # the controller keeps 4 MiB; what a script prints must not fill the machine's memory
 values_bytes=262144
-cgroup=/sys/fs/cgroup/${run##*/}
+cgroup=${FIBRIX_CGROUPS:-/sys/fs/cgroup}/${run##*/}
 
 main() {
 	exec 9<>"$run/mailbox"
-	timeout_s=$(jq -r '.timeout_s | floor' "$run/order.json")
-	mkdir -p "$cgroup" 2>/dev/null || cgroup=''
+	mkdir -p "$cgroup" && [ -e "$cgroup/cgroup.kill" ] || { rmdir "$cgroup" && cgroup=''; }
 	collect &
 	now_s
 	deadline=$((now + timeout_s))
@@ -43,7 +43,7 @@ launch() {
 	(
 		[ -z "$cgroup" ] || echo 0 >"$cgroup/cgroup.procs"
 		echo 500 >/proc/self/oom_score_adj
-		. "$run/parameters"
+		parameters
 		export FIBRIX_RESULT=$run/values.json FIBRIX_SECRET="$(cat "$FIBRIX_STATE/secret")"
 		unset FIBRIX_MAC FIBRIX_REFUSED_S
 		cd "$run/scratch" || exit 126
@@ -86,7 +86,7 @@ stop_now() {
 	kill_all
 }
 
-# kill_all: the script and every process that came of it, a session of its own or not.
+# kill_all: the script and every process that came of it; without a control group, those that stayed in its session's group.
 kill_all() {
 	[ -z "$cgroup" ] || echo 1 >"$cgroup/cgroup.kill"
 	[ ! -s "$run/pid" ] || kill -9 "-$(cat "$run/pid")" 2>/dev/null
@@ -102,26 +102,23 @@ await_collector() {
 
 # write_result: last of all, whole or not at all: the agent sends it as soon as it is there.
 write_result() {
-	values='{}'
-	if [ -e "$run/values.json" ]; then
-		if values_are_good; then
-			values=$(cat "$run/values.json")
-		elif [ "$exit_status" = 0 ]; then
-			exit_status=1 why="its result file is no JSON object of at most $values_bytes bytes"
-		fi
-	fi
 	[ -n "$why" ] || [ "$exit_status" = 0 ] || why=$(last_error)
-	printf '%s' "$values" | jq --argjson exit_status "$exit_status" --argjson timed_out $timed_out --argjson aborted $aborted \
-		--arg reason "$why" \
-		'{$exit_status, $timed_out, $aborted, values: ., $reason}' >"$run/result.new"
+	[ -e "$run/values.json" ] || echo '{}' >"$run/values.json"
+	if ! { [ "$(stat -c %s "$run/values.json")" -le $values_bytes ] && compose "$run/values.json"; }; then
+		[ "$exit_status" != 0 ] || { exit_status=1 && why="its result file is no JSON object of at most $values_bytes bytes"; }
+		echo '{}' >"$run/values.json"
+		compose "$run/values.json"
+	fi
 	say "agent: run ${run##*/} ended with status $exit_status${why:+: $why}"
 	rm -f "$run/values.json"
 	mv "$run/result.new" "$run/result.json"
 }
 
-values_are_good() {
-	[ "$(stat -c %s "$run/values.json")" -le $values_bytes ] &&
-		jq -es 'length == 1 and (.[0] | type == "object")' "$run/values.json" >/dev/null 2>&1
+# compose VALUES: the result's JSON; fails when the values are not one object.
+compose() {
+	jq -es --argjson exit_status "$exit_status" --argjson timed_out $timed_out --argjson aborted $aborted --arg reason "$why" \
+		'if length == 1 and (.[0] | type == "object") then {$exit_status, $timed_out, $aborted, values: .[0], $reason}
+		else error("no object") end' "$1" >"$run/result.new" 2>/dev/null
 }
 
 # last_error: the last line with anything in it that the script wrote to standard error, without control characters.

@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/bin/busybox sh
 # What udhcpc calls with each thing that happens to a lease; the lease is in the environment.
 [ "$1" = bound ] || [ "$1" = renew ] || exit 0
 ip link set dev "$interface" ${mtu:+mtu "$mtu"} up

@@ -3,8 +3,7 @@
 set -u
 names=$(disks "$FIBRIX_DISK") || exit 1
 [ -n "$names" ] || echo "this machine has no fixed disk"
-echo '{}' >all.json
-faults=0
+faults=0 values=''
 
 for name in $names; do
 	size=$(($(cat "/sys/block/$name/size") * 512))
@@ -29,11 +28,8 @@ for name in $names; do
 	least=$(head -n 1 sorted)
 	median=$(sed -n "$(($(wc -l <sorted) / 2 + 1))p" sorted)
 	echo "$name: $sample samples of $block bytes, $bad could not be read; MB/s least ${least:-?}, median ${median:-?}"
-	jq --arg name "$name" --argjson samples $sample --argjson faults $bad \
-		--argjson least_mb_s "${least:-null}" --argjson median_mb_s "${median:-null}" \
-		'.[$name] = {$samples, $faults, $least_mb_s, $median_mb_s}' all.json >new.json
-	mv new.json all.json
+	values="$values${values:+, }\"$name\": {\"samples\": $sample, \"faults\": $bad, \"least_mb_s\": ${least:-null}, \"median_mb_s\": ${median:-null}}"
 	faults=$((faults + bad))
 done
-jq '{disks: .}' all.json >"$FIBRIX_RESULT"
+echo "{\"disks\": {$values}}" >"$FIBRIX_RESULT"
 [ $faults -eq 0 ] || { echo "$faults places could not be read" >&2 && exit 1; }

@@ -15,8 +15,8 @@ wipe() {
 	[ "$count" -le $((mib + 1)) ] || count=$((mib + 1))
 	bytes=$((count * 1048576)) size=$(($(cat "/sys/block/$1/size") * 512))
 	[ $bytes -le $size ] || bytes=$size
-	blkdiscard -f -z -o 0 -l $bytes "/dev/$1" || return 1
-	blkdiscard -f -z -o $((size - bytes)) -l $bytes "/dev/$1" || return 1
+	blkdiscard -z -o 0 -l $bytes "/dev/$1" || return 1
+	blkdiscard -z -o $((size - bytes)) -l $bytes "/dev/$1" || return 1
 	dd if=/dev/null of="/dev/$1" conv=notrunc,fsync 2>/dev/null || return 1
 	blockdev --rereadpt "/dev/$1" 2>/dev/null
 	echo "$1: $bytes bytes at each end are zero"
@@ -25,6 +25,6 @@ wipe() {
 wiped=''
 for name in $names; do
 	wipe "$name" || { echo "$name could not be wiped" >&2 && exit 1; }
-	wiped="$wiped $name"
+	wiped="$wiped${wiped:+, }\"$name\""
 done
-printf '%s' "$wiped" | jq -R -s '{wiped: (split(" ") | map(select(. != "")))}' >"$FIBRIX_RESULT"
+echo "{\"wiped\": [$wiped]}" >"$FIBRIX_RESULT"

@@ -3,8 +3,7 @@
 set -u
 names=$(disks "$FIBRIX_DISK") || exit 1
 [ -n "$names" ] || echo "this machine has no fixed disk"
-echo '{}' >all.json
-faults=0
+faults=0 values=''
 
 for name in $names; do
 	size=$(($(cat "/sys/block/$name/size") * 512))
@@ -28,9 +27,8 @@ for name in $names; do
 		sample=$((sample + 1))
 	done
 	echo "$name: $sample samples of $block bytes, $bad bad"
-	jq --arg name "$name" --argjson samples $sample --argjson faults $bad '.[$name] = {$samples, $faults}' all.json >new.json
-	mv new.json all.json
+	values="$values${values:+, }\"$name\": {\"samples\": $sample, \"faults\": $bad}"
 	faults=$((faults + bad))
 done
-jq '{disks: .}' all.json >"$FIBRIX_RESULT"
+echo "{\"disks\": {$values}}" >"$FIBRIX_RESULT"
 [ $faults -eq 0 ] || { echo "$faults places could not be written or read back" >&2 && exit 1; }

@@ -1,15 +1,14 @@
 #!/bin/sh
 # What this machine is made of. Its values are the fields of the controller's Hardware record.
 set -u
-mkdir interfaces disks
-
 main() {
 	wait_for_neighbours
 	for path in /sys/class/net/*; do
-		[ ! -e "$path/device" ] || interface "${path##*/}" >"interfaces/${path##*/}"
-	done
-	for name in $(all_disks); do disk "$name" >"disks/$name"; done
+		[ ! -e "$path/device" ] || interface "${path##*/}"
+	done >interfaces
+	for name in $(all_disks); do disk "$name"; done >disks
 	bmc
+	# The one call of jq: it takes a second to start on the slowest machines.
 	jq -n \
 		--arg cpu_model "$(sed -n 's/^model name[[:space:]]*: *//p' /proc/cpuinfo | head -n 1)" \
 		--argjson cpu_count "$(grep -c ^processor /proc/cpuinfo)" \
@@ -18,14 +17,24 @@ main() {
 		--arg uuid "$(dmi product_uuid | tr A-Z a-z)" \
 		--arg firmware "$([ -d /sys/firmware/efi ] && echo uefi || echo bios)" \
 		--arg bmc_address "$bmc_address" --arg bmc_version "$bmc_version" \
-		--argjson interfaces "$(list interfaces)" --argjson disks "$(list disks)" \
-		'$ARGS.named' >"$FIBRIX_RESULT" || exit 1
-	jq . "$FIBRIX_RESULT"
+		--rawfile interface_lines interfaces --rawfile disk_lines disks '
+		def trimmed: gsub("^\\s+|\\s+$"; "");
+		def rows: split("\n") | map(select(. != "") | split("\t"));
+		def health: if . == null then "" elif . then "passed" else "failed" end;
+		($interface_lines | rows | map({mac: .[0], name: .[1], driver: .[2], speed_mbps: (.[3] | tonumber? // null),
+			link: ({"1": true, "0": false}[.[4]]), neighbour: .[5]})) as $interfaces
+		| ($disk_lines | rows | map((.[7:] | join("\t") | fromjson? // {}) as $smart | {name: .[0],
+			size_bytes: (.[1] | tonumber), block_bytes: (.[2] | tonumber),
+			serial: (if .[3] == "" then $smart.serial_number // "" else .[3] end | trimmed),
+			model: ($smart.model_name // .[4] | trimmed),
+			rotational: (.[5] == "1"), removable: (.[6] == "1"), smart: ($smart.smart_status.passed | health)})) as $disks
+		| $ARGS.named | del(.interface_lines, .disk_lines) + {$interfaces, $disks}' >"$FIBRIX_RESULT" || exit 1
+	cat "$FIBRIX_RESULT"
 }
 
-# list FOLDER: its JSON files as one array, in the order of their names.
-list() {
-	cat /dev/null "$1"/* 2>/dev/null | jq -s -c .
+# field TEXT: without what would break a line of fields in two.
+field() {
+	printf '%s\t' "$(printf '%s' "$1" | tr -d '[:cntrl:]')"
 }
 
 # dmi NAME: a field of SMBIOS as the kernel gives it, without what vendors write where nothing is known.
@@ -46,17 +55,19 @@ memory_bytes() {
 	[ "${slots:-0}" -gt "$total" ] && echo "$slots" || echo "$total"
 }
 
-# interface NAME: its own MAC, whatever it is set to now.
+# interface NAME: a line of fields; the MAC is its own, whatever it is set to now.
 interface() {
 	path=/sys/class/net/$1
-	mac=$(ethtool -P "$1" 2>/dev/null | awk '{ print $3 }')
-	case $mac in ??:??:??:??:??:?? | '') ;; *) mac='' ;; esac
-	[ "${mac:-00:00:00:00:00:00}" != 00:00:00:00:00:00 ] || mac=$(cat "$path/address")
+	mac=$(ethtool -P "$1" 2>/dev/null | awk '$3 ~ /^(..:)+..$/ && $3 != "00:00:00:00:00:00" { print $3 }')
 	speed=$(cat "$path/speed" 2>/dev/null)
-	[ "${speed:--1}" -gt 0 ] || speed=null
-	case $(cat "$path/carrier" 2>/dev/null) in 1) link=true ;; 0) link=false ;; *) link=null ;; esac
-	jq -n -c --arg mac "$mac" --arg name "$1" --arg driver "$(basename "$(readlink "$path/device/driver")")" \
-		--argjson speed_mbps "$speed" --argjson link $link --arg neighbour "$(neighbour "$1")" '$ARGS.named'
+	[ "${speed:--1}" -gt 0 ] || speed=''
+	field "${mac:-$(cat "$path/address")}"
+	field "$1"
+	field "$(basename "$(readlink "$path/device/driver")")"
+	field "$speed"
+	field "$(cat "$path/carrier" 2>/dev/null)"
+	neighbour "$1"
+	echo
 }
 
 # neighbour INTERFACE: system name and port of the LLDP frame that the agent kept, if one was heard.
@@ -89,21 +100,17 @@ all_disks() {
 	done
 }
 
+# disk NAME: a line of fields, the last of them what smartctl says.
 disk() {
 	path=/sys/block/$1
-	timeout 60 smartctl -j -i -H "/dev/$1" >smart.json 2>/dev/null
-	jq -e . smart.json >/dev/null 2>&1 || echo '{}' >smart.json
-	serial=$(cat "$path/serial" 2>/dev/null || cat "$path/device/serial" 2>/dev/null)
-	model=$(cat "$path/device/model" 2>/dev/null)
-	jq -c --arg name "$1" --argjson size_bytes $(($(cat "$path/size") * 512)) \
-		--arg serial "$serial" --arg model "$model" --argjson block_bytes "$(cat "$path/queue/logical_block_size")" \
-		--argjson rotational "$(cat "$path/queue/rotational")" --argjson removable "$(cat "$path/removable")" '
-		def trimmed: gsub("^\\s+|\\s+$"; "");
-		{$name, $size_bytes, $block_bytes,
-			serial: (if $serial == "" then .serial_number // "" else $serial end | trimmed),
-			model: (.model_name // $model | trimmed),
-			rotational: ($rotational == 1), removable: ($removable == 1),
-			smart: (.smart_status.passed | if . == null then "" elif . then "passed" else "failed" end)}' smart.json
+	field "$1"
+	field $(($(cat "$path/size") * 512))
+	field "$(cat "$path/queue/logical_block_size")"
+	field "$(cat "$path/serial" 2>/dev/null || cat "$path/device/serial" 2>/dev/null)"
+	field "$(cat "$path/device/model" 2>/dev/null)"
+	field "$(cat "$path/queue/rotational")"
+	field "$(cat "$path/removable")"
+	timeout 60 smartctl --json=c -i -H "/dev/$1" 2>/dev/null | grep '^{' || echo '{}'
 }
 
 # bmc: by the machine's own IPMI interface, where the kernel found one.

@@ -16,8 +16,8 @@ main() {
 	flush || fail "the disk $disk failed while the last of the image was written"
 	trap - EXIT
 	read -r ended _ </proc/uptime
-	echo "$began $ended" | awk '{ printf "%.1f", $2 - $1 }' | jq --arg disk "$disk" --argjson bytes "$FIBRIX_SIZE_BYTES" \
-		'{$disk, $bytes, seconds: .}' >"$FIBRIX_RESULT"
+	printf '{"disk": "%s", "bytes": %s, "seconds": %s}\n' "$disk" "$FIBRIX_SIZE_BYTES" \
+		"$(echo "$began $ended" | awk '{ printf "%.1f", $2 - $1 }')" >"$FIBRIX_RESULT"
 	echo "done"
 }
 
@@ -48,12 +48,12 @@ choose_disk() {
 # forget_disk: no partition table at either end: a disk with half an image on it must not boot.
 forget_disk() {
 	size=$(disk_bytes "$disk")
-	blkdiscard -f -z -o 0 -l 1048576 "/dev/$disk" && blkdiscard -f -z -o $((size - 1048576)) -l 1048576 "/dev/$disk"
+	blkdiscard -z -o 0 -l 1048576 "/dev/$disk" && blkdiscard -z -o $((size - 1048576)) -l 1048576 "/dev/$disk"
 }
 
 # write: zeros first, fast where the disk can, as the image's holes are skipped and must not show what was there before.
 write() {
-	blkdiscard -f -z -o 0 -l $(((FIBRIX_SIZE_BYTES + 511) / 512 * 512)) "/dev/$disk" || fail "$disk cannot be overwritten"
+	blkdiscard -z -o 0 -l $(((FIBRIX_SIZE_BYTES + 511) / 512 * 512)) "/dev/$disk" || fail "$disk cannot be overwritten"
 	echo "$disk is blank"
 	exec 7<>"/dev/$disk"  # held open: an error of late writing is kept until someone asks for it
 	mkfifo stream
