@@ -6,6 +6,7 @@ from ipaddress import IPv4Address, IPv4Network
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from fibrix.domain.lease import Binding, BindingState, Leases
 from fibrix.domain.network import AddressRange, Reservation, Subnet, SubnetMode
@@ -168,6 +169,11 @@ def test_a_released_address_is_free_and_still_remembered() -> None:
 )
 def test_addresses_that_are_no_machines_are_refused_with_the_reason(address: IPv4Address, reason: str) -> None:
     assert reason in leases().refusal(subnet((0, 98), (100, 255)), mac(1), address, NOW)
+
+
+def test_a_link_of_two_has_neither_network_nor_broadcast_address() -> None:
+    net = replace(subnet((0, 1)), network=IPv4Network("10.77.0.0/31"), routers=())
+    assert take(leases(), net, 1, NOW) == ip(0)  # 1 is the rack's own
 
 
 def test_several_ranges_are_used_up_to_their_ends() -> None:

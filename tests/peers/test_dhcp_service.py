@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from ipaddress import IPv4Network
 from pathlib import Path
 
 import msgspec
@@ -13,7 +14,7 @@ from scapy.layers.dhcp import BOOTP, DHCP
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
 
-from fibrix.domain.network import SubnetMode
+from fibrix.domain.network import AddressRange, SubnetMode
 from fibrix.domain.rack import RackSnapshot
 from fibrix.events.rack import DiscoverSeen, LeaseGranted
 from fibrix.types import MacAddress
@@ -180,3 +181,21 @@ async def test_a_relay_is_answered_on_the_servers_port(client: Talker, cable: Wi
         datagram = UdpDatagram.decode((await client.hear(discover().xid, port=67))[14:])
     assert (datagram.source, datagram.destination) == (SERVER, relay)
     assert Message.decode(datagram.payload).options[82] == b"\1\1x"
+
+
+async def test_a_reply_that_cannot_be_sent_is_counted_and_harms_nothing(client: Talker, tmp_path: Path) -> None:
+    beyond = IPv4Network("10.78.0.0/24")
+    remote = msgspec.structs.replace(
+        RACK,
+        name="remote",
+        interface="s9",
+        network=beyond,
+        address=beyond[1],  # which no interface here has: the kernel does not send from it
+        ranges=(AddressRange(first=beyond[100], last=beyond[109]),),
+        routers=(),
+    )
+    async with rack_on(tmp_path) as rack:
+        rack.snapshot.replace(RackSnapshot(subnets=(RACK, remote)))
+        await client.say(MAC, discover(giaddr=beyond[254]).encode())
+        assert (await client.ask(OTHER, discover(OTHER))).get(MESSAGE_TYPE) is MessageType.OFFER
+        assert rack.service.counts["unsent"] == 1

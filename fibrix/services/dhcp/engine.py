@@ -37,6 +37,7 @@ class Outcome:
     """All that one datagram leads to; the service carries it out in this order."""
 
     mac: MacAddress
+    xid: int
     verdict: Verdict
     reason: str = ""
     address: IPv4Address | None = None
@@ -85,20 +86,15 @@ class _Exchange:
     now: datetime
 
     def decide(self) -> Outcome:
-        """Go by the type of the message."""
-        match self.query.kind:
-            case MessageType.DISCOVER:
-                return self._discover()
-            case MessageType.REQUEST:
-                return self._request()
-            case MessageType.DECLINE:
-                return self._decline()
-            case MessageType.RELEASE:
-                return self._release()
-            case MessageType.INFORM:
-                return self._inform()
-            case _:  # `read` lets no server's message through
-                return self._ignore("a server's message")
+        """Go by the type of the message; `read` lets no other type through."""
+        ways = {
+            MessageType.DISCOVER: self._discover,
+            MessageType.REQUEST: self._request,
+            MessageType.DECLINE: self._decline,
+            MessageType.RELEASE: self._release,
+            MessageType.INFORM: self._inform,
+        }
+        return ways[self.query.kind]()
 
     def _discover(self) -> Outcome:
         """Offer an address, and hold it (RFC 2131 §4.3.1)."""
@@ -111,16 +107,15 @@ class _Exchange:
             if choice.address is not None:
                 self.leases.hold(subnet, self.query.mac, choice.address, self.now)
                 terms = self._terms(subnet, choice.address)
-                return Outcome(
-                    mac=self.query.mac,
-                    verdict=Verdict.OFFERED,
+                return self._outcome(
+                    Verdict.OFFERED,
                     reason=terms.boot.reason if terms.boot else "",
                     address=choice.address,
                     reply=answer(self.query, subnet, MessageType.OFFER, terms),
                     events=seen,
                 )
             reason = choice.reason
-        return Outcome(mac=self.query.mac, verdict=Verdict.EXHAUSTED, reason=reason, events=seen)
+        return self._outcome(Verdict.EXHAUSTED, reason=reason, events=seen)
 
     def _request(self) -> Outcome:
         """Tell the client's state by the fields that it filled in (RFC 2131 §4.3.2, table 4)."""
@@ -134,13 +129,14 @@ class _Exchange:
 
     def _selecting(self, server: IPv4Address) -> Outcome:
         """SELECTING: the client took up an offer, ours or another server's."""
-        subnet = next((one for one in self.subnets if one.address == server), None)
-        if subnet is None:
+        ours = [one for one in self.subnets if one.address == server]
+        if not ours:
             for other in self.subnets:
                 self.leases.withdraw(other, self.query.mac)
             return self._ignore(f"the client chose server {server}")
         if self.query.requested is None:
-            return self._refuse(subnet, "no address requested")
+            return self._refuse(ours[0], "no address requested")
+        subnet = next((one for one in ours if self.query.requested in one.network), ours[0])
         offered = self.leases.offered(subnet, self.query.mac, self.now)
         if offered is not None and offered != self.query.requested:
             return self._refuse(subnet, f"{offered} was offered, not {self.query.requested}")
@@ -183,14 +179,16 @@ class _Exchange:
 
     def _decline(self) -> Outcome:
         """The client found someone else on its address: let it rest (RFC 2131 §4.3.3)."""
-        subnet = next((one for one in self.subnets if one.address == self.query.server), None)
-        if subnet is None or self.query.requested is None:
-            return self._ignore(f"a decline for server {self.query.server}")
-        binding = self.leases.decline(subnet, self.query.mac, self.query.requested, self.now)
+        requested = self.query.requested or ANY
+        ours = (one for one in self.subnets if one.address == self.query.server)
+        subnet = next((one for one in ours if requested in one.network), None)
+        if subnet is None:
+            return self._ignore(f"declines {requested} of server {self.query.server}")
+        binding = self.leases.decline(subnet, self.query.mac, requested, self.now)
         if binding is None:
-            return self._ignore(f"declines {self.query.requested}, which it does not have")
+            return self._ignore(f"declines {requested}, which it does not have")
         reason = f"another host answers on {binding.address}"
-        return self._outcome(Verdict.DECLINED, reason=reason, binding=binding)
+        return self._outcome(Verdict.DECLINED, reason=reason, address=binding.address, binding=binding)
 
     def _release(self) -> Outcome:
         """The client gives its address back; it is remembered for it (RFC 2131 §4.3.4)."""
@@ -200,7 +198,7 @@ class _Exchange:
         binding = self.leases.release(self.query.mac, ciaddr, self.now)
         if binding is None:
             return self._ignore(f"releases {ciaddr}, which it does not have")
-        return self._outcome(Verdict.RELEASED, binding=binding)
+        return self._outcome(Verdict.RELEASED, address=binding.address, binding=binding)
 
     def _inform(self) -> Outcome:
         """The client has an address from elsewhere and asks for the rest (RFC 2131 §4.3.5): no lease, no binding."""
@@ -210,16 +208,15 @@ class _Exchange:
             return self._ignore(f"{ciaddr} is in no subnet that is served here")
         terms = Terms(hostname=self._hostname(subnet), boot=self._boot_file(subnet))
         reply = answer(self.query, subnet, MessageType.ACK, terms)
-        return Outcome(mac=self.query.mac, verdict=Verdict.INFORMED, address=ciaddr, reply=reply)
+        return self._outcome(Verdict.INFORMED, address=ciaddr, reply=reply)
 
     def _grant_or_refuse(self, subnet: Subnet, address: IPv4Address) -> Outcome:
         if reason := self.leases.refusal(subnet, self.query.mac, address, self.now):
             return self._refuse(subnet, reason)
         binding = self.leases.grant(subnet, self.query.mac, address, self.query.hostname, self.now)
         terms = self._terms(subnet, address)
-        return Outcome(
-            mac=self.query.mac,
-            verdict=Verdict.ACKNOWLEDGED,
+        return self._outcome(
+            Verdict.ACKNOWLEDGED,
             reason=terms.boot.reason if terms.boot else "",
             address=address,
             binding=binding,
@@ -230,13 +227,32 @@ class _Exchange:
     def _refuse(self, subnet: Subnet, reason: str) -> Outcome:
         self.leases.withdraw(subnet, self.query.mac)
         reply = refuse(self.query, subnet, reason)
-        return Outcome(mac=self.query.mac, verdict=Verdict.REFUSED, reason=reason, reply=reply)
+        return self._outcome(Verdict.REFUSED, reason=reason, reply=reply)
 
     def _ignore(self, reason: str, events: tuple[Event, ...] = ()) -> Outcome:
-        return Outcome(mac=self.query.mac, verdict=Verdict.IGNORED, reason=reason, events=events)
+        return self._outcome(Verdict.IGNORED, reason=reason, events=events)
 
-    def _outcome(self, verdict: Verdict, *, binding: Binding, reason: str = "") -> Outcome:
-        return Outcome(mac=self.query.mac, verdict=verdict, reason=reason, address=binding.address, binding=binding)
+    def _outcome(
+        self,
+        verdict: Verdict,
+        *,
+        reason: str = "",
+        address: IPv4Address | None = None,
+        binding: Binding | None = None,
+        reply: Reply | None = None,
+        events: tuple[Event, ...] = (),
+    ) -> Outcome:
+        """Put the client's name to an outcome."""
+        return Outcome(
+            mac=self.query.mac,
+            xid=self.query.message.xid,
+            verdict=verdict,
+            reason=reason,
+            address=address,
+            binding=binding,
+            reply=reply,
+            events=events,
+        )
 
     def _nothing_served(self) -> str:
         if self.query.relayed:

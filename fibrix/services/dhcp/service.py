@@ -202,6 +202,7 @@ class DhcpService:
             "dhcp.decided",
             verdict=outcome.verdict.value,
             mac=outcome.mac,
+            xid=f"{outcome.xid:08x}",
             interface=endpoint.interface,
             address=str(outcome.address or ""),
             reason=outcome.reason,

@@ -89,6 +89,16 @@ def test_nobody_answers_where_nothing_is_served() -> None:
             assert (outcome.verdict, outcome.reply) == (Verdict.IGNORED, None)
 
 
+def test_on_a_shared_wire_a_machine_gets_an_address_of_the_subnet_that_it_knows_or_that_has_one() -> None:
+    empty = msgspec.structs.replace(REMOTE, interface="eth1", ranges=())
+    rack = Rack(RackSnapshot(subnets=(empty, RACK)))
+    assert rack.bind() in RACK.network
+    roomy = msgspec.structs.replace(REMOTE, interface="eth1")
+    rack.snapshot = RackSnapshot(subnets=(roomy, RACK))
+    assert reply(rack.hear(discover())).yiaddr in RACK.network
+    assert reply(rack.hear(discover(OTHER))).yiaddr in REMOTE.network
+
+
 def test_a_full_pool_offers_nothing_and_says_why() -> None:
     rack = Rack()
     for number in range(4):
@@ -213,6 +223,16 @@ def test_a_client_that_moved_here_with_an_address_from_elsewhere_is_refused() ->
     assert (kind(outcome), outcome.reason) == (NAK, "192.168.5.5 is not on this network")
 
 
+def test_a_renewal_from_a_network_that_is_served_nowhere_is_left_alone() -> None:
+    outcome = Rack().hear(request(ciaddr=ip("192.168.5.5")), to=SERVER, interface="eth9")
+    assert (outcome.verdict, outcome.reply) == (Verdict.IGNORED, None)
+
+
+def test_a_request_that_fits_no_state_is_left_alone() -> None:
+    outcome = Rack().hear(request())
+    assert (outcome.verdict, outcome.reason) == (Verdict.IGNORED, "a request for no address")
+
+
 # DECLINE, RELEASE, INFORM
 
 
@@ -248,6 +268,11 @@ def test_a_client_that_informs_gets_parameters_but_no_lease() -> None:
     assert (LEASE_TIME.code in ack.options, 3 in ack.options, 6 in ack.options) == (False, True, True)
     assert outcome.reply is not None
     assert (outcome.reply.way, outcome.reply.destination) == (Way.ROUTED, ip("10.77.0.50"))
+
+
+def test_a_client_that_informs_without_an_address_of_ours_hears_nothing() -> None:
+    for ciaddr in (ip("0.0.0.0"), ip("192.168.5.5")):
+        assert Rack().hear(message(MessageType.INFORM, ciaddr=ciaddr)).reply is None
 
 
 # Ways of a reply, RFC 2131 §4.1
