@@ -1,20 +1,19 @@
 """`fibrix lab`: a rack in a box, for whoever has no rack."""
 
 import asyncio
-import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
-import msgspec
 from rich.console import Console
-from rich.table import Table
 
-from fibrix.errors import FibrixError
+from fibrix.cli.groups import FibrixGroup
+from fibrix.cli.settings import Settings, pass_settings
+from fibrix.cli.show import emit, table
 from fibrix.lab.console import follow
 from fibrix.lab.controller import LabController
 from fibrix.lab.demo import Demo
@@ -24,7 +23,8 @@ from fibrix.lab.spec import LabSpec
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
-_VERBS = ("on", "off", "plug", "unplug", "plug-nic", "unplug-nic")
+_LOG_WIDTH: Final = 120  # columns of the timeline where there is no terminal
+_VERBS: Final = ("on", "off", "plug", "unplug", "plug-nic", "unplug-nic")
 
 
 def _options(*options: Callable[[F], F]) -> Callable[[F], F]:
@@ -43,10 +43,8 @@ _named = _options(
     click.option(
         "--state-dir",
         type=click.Path(path_type=Path, file_okay=False),
-        envvar="FIBRIX_STATE_DIR",
-        default=Path("/var/lib/fibrix"),
-        show_default=True,
-        help="The lab is kept in lab-NAME below it.",
+        default=lambda: click.get_current_context().ensure_object(Settings).state_dir,
+        help="The lab is kept in lab-NAME below it. Default: that of `fibrix` itself.",
     ),
 )
 _shaped = _options(
@@ -62,8 +60,6 @@ def _finish(work: Coroutine[Any, Any, T]) -> T:
     """Run to the end; SIGTERM ends it as Ctrl-C does, with everything cleared up."""
     try:
         return asyncio.run(_terminable(work))
-    except FibrixError as exc:
-        raise click.ClickException(str(exc)) from exc
     except (KeyboardInterrupt, asyncio.CancelledError):
         sys.exit(128 + signal.SIGINT)
 
@@ -75,7 +71,7 @@ async def _terminable(work: Coroutine[Any, Any, T]) -> T:
     return await work
 
 
-@click.group()
+@click.group(cls=FibrixGroup)
 def lab() -> None:
     """A rack in a box: QEMU machines with simulated BMCs, in network namespaces without an uplink."""
 
@@ -87,19 +83,16 @@ def up(state_dir: Path, **shape: Any) -> None:
     """Build a lab; its machines are off."""
     rack = Rack(LabSpec(**shape), state_dir)
     _finish(rack.up())
-    _show(Console(), rack.status())
+    _show(rack.status())
 
 
 @lab.command()
 @_named
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
-def status(name: str, state_dir: Path, *, as_json: bool) -> None:
+@pass_settings
+def status(settings: Settings, name: str, state_dir: Path) -> None:
     """Show the machines: power, BMC, console."""
-    machines = _loaded(name, state_dir).status()
-    if as_json:
-        click.echo(msgspec.json.encode(machines))
-        return
-    _show(Console(), machines)
+    machines = Rack.load(name, state_dir).status()
+    emit(settings, machines, lambda: _show(machines))
 
 
 @lab.command()
@@ -115,8 +108,8 @@ def down(name: str, state_dir: Path) -> None:
 @click.option("-f", "--follow", "following", is_flag=True, help="Go on as it grows, until Ctrl-C.")
 def console(name: str, state_dir: Path, machine: str, *, following: bool) -> None:
     """Show what a machine wrote to its serial console."""
-    rack = _loaded(name, state_dir)
-    path = rack.paths.serial_log(_plan(rack, machine))
+    rack = Rack.load(name, state_dir)
+    path = rack.paths.serial_log(rack.plan(machine))
     with suppress(KeyboardInterrupt):
         asyncio.run(follow(path, sys.stdout.buffer, going_on=following))
 
@@ -127,7 +120,7 @@ def console(name: str, state_dir: Path, machine: str, *, following: bool) -> Non
 @click.argument("verb", type=click.Choice(_VERBS))
 def power(name: str, state_dir: Path, machine: str, verb: PowerVerb) -> None:
     """Do to a machine what a person beside the rack can do."""
-    _finish(_loaded(name, state_dir).power(machine, verb))
+    _finish(Rack.load(name, state_dir).power(machine, verb))
 
 
 @lab.command()
@@ -139,13 +132,13 @@ def run(state_dir: Path, **shape: Any) -> None:
 
 
 async def _serve(rack: Rack) -> int:
-    controller = LabController(rack)
+    controller, name = LabController(rack), rack.spec.name
     await rack.up(owned=True)
     try:
         controller.configure()
-        _show(Console(), rack.status())
+        _show(rack.status())
         click.echo(f"in another terminal: fibrix --state-dir {rack.paths.controller} machine list")
-        click.echo(f"plug a machine in:   fibrix lab power --state-dir {rack.paths.state_dir} node1 plug")
+        click.echo(f"plug a machine in:   fibrix --state-dir {rack.paths.state_dir} lab power --name {name} node1 plug")
         return await controller.serve()
     finally:
         await rack.down()
@@ -157,31 +150,15 @@ async def _serve(rack: Rack) -> int:
 @click.option("--keep", is_flag=True, help="Leave lab and controller up at the end.")
 def demo(state_dir: Path, *, keep: bool, **shape: Any) -> None:
     """Take every machine of a fresh lab from plugged in to deployed and back; 0 only if all of it happened."""
-    width = None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "120"))
-    show = Demo(LabSpec(**shape), state_dir, Console(width=width), keep=keep)
+    console = Console(width=None if sys.stdout.isatty() else _LOG_WIDTH)
+    show = Demo(LabSpec(**shape), state_dir, console, keep=keep)
     sys.exit(0 if _finish(show.run()) else 1)
 
 
-def _loaded(name: str, state_dir: Path) -> Rack:
-    try:
-        return Rack.load(name, state_dir)
-    except FibrixError as exc:
-        raise click.ClickException(str(exc)) from exc
-
-
-def _plan(rack: Rack, machine: str) -> Any:
-    try:
-        return rack.plan(machine)
-    except FibrixError as exc:
-        raise click.ClickException(str(exc)) from exc
-
-
-def _show(screen: Console, machines: tuple[MachineStatus, ...]) -> None:
-    table = Table()
-    for heading in ("name", "MAC", "power", "BMC", "IPMI", "user", "password", "console"):
-        table.add_column(heading, overflow="fold")
-    for machine in machines:
-        bmc = f"{machine.bmc_address} ({machine.bmc})"
-        access = (machine.bmc_version, machine.bmc_user, machine.bmc_password)
-        table.add_row(machine.name, machine.mac, machine.power, bmc, *access, machine.console)
-    screen.print(table)
+def _show(machines: tuple[MachineStatus, ...]) -> None:
+    columns = ("name", "MAC", "power", "BMC", "IPMI", "user", "password", "console")
+    rows = [
+        (m.name, m.mac, m.power, f"{m.bmc_address} {m.bmc}", m.bmc_version, m.bmc_user, m.bmc_password, m.console)
+        for m in machines
+    ]
+    table(columns, rows, empty="no machines")
