@@ -10,7 +10,7 @@ from fibrix.lab import accelerator
 from fibrix.lab.machine import qemu_command
 from fibrix.lab.spec import LabSpec
 
-_VIRTUALISES = {"vmx", "svm"} & set(Path("/proc/cpuinfo").read_text().split())
+_VIRTUALISES = not {"vmx", "svm"}.isdisjoint(Path("/proc/cpuinfo").read_text().split())
 
 
 def words(spec: LabSpec, folder: Path) -> list[str]:
