@@ -1,22 +1,17 @@
 """The server's side of RFC 2131 §4.3, state for state."""
 
-from contextlib import suppress
 from ipaddress import IPv4Address
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from fibrix.domain.lease import BindingState
 from fibrix.domain.network import Reservation, SubnetMode
 from fibrix.domain.rack import RackSnapshot
-from fibrix.errors import MalformedPacketError
 from fibrix.events.rack import DiscoverSeen, LeaseGranted
 from fibrix.services.dhcp.engine import Verdict
-from fibrix.services.dhcp.query import Arrival
 from fibrix.services.dhcp.reply import Way
-from fibrix.wire.dhcp4.message import Message, Op
+from fibrix.wire.dhcp4.message import Op
 from fibrix.wire.dhcp4.options import LEASE_TIME, MESSAGE, MESSAGE_TYPE, SERVER_IDENTIFIER, MessageType
 from fibrix.wire.ethernet import BROADCAST
 from tests.services.dhcp.rack import (
@@ -338,77 +333,6 @@ def test_a_machine_keeps_its_address_through_all_its_client_identifiers() -> Non
         offer = reply(rack.hear(discover(options={61: identifier})))
         assert offer.yiaddr == address
         assert offer.options[61] == identifier  # RFC 6842
-
-
-# Bad input
-
-
-@pytest.mark.parametrize(
-    ("spoken", "reason"),
-    [
-        (Message(op=Op.REQUEST, xid=1, chaddr=bytes(6), options={53: b"\1"}), "no machine's Ethernet address"),
-        (Message(op=Op.REQUEST, xid=1, chaddr=b"\xff" * 6, options={53: b"\1"}), "no machine's Ethernet address"),
-        (Message(op=Op.REQUEST, xid=1, chaddr=b"\2\0\0\0\0\1\2", options={53: b"\1"}), "no machine's Ethernet address"),
-        (Message(op=Op.REQUEST, xid=1, htype=32, chaddr=b"\2\0\0\0\0\1", options={53: b"\1"}), "type 32"),
-        (Message(op=Op.REQUEST, xid=1, chaddr=b"\2\0\0\0\0\1"), "type missing"),
-        (Message(op=Op.REPLY, xid=1, chaddr=b"\2\0\0\0\0\1", options={53: b"\1"}), "op REPLY"),
-        (Message(op=Op.REQUEST, xid=1, chaddr=b"\2\0\0\0\0\1", options={53: b"\2"}), "type OFFER"),
-        (Message(op=Op.REQUEST, xid=1, chaddr=b"\2\0\0\0\0\1", options={53: b"\1", 50: b"\1"}), "option 50"),
-        (Message(op=Op.REQUEST, xid=1, chaddr=b"\2\0\0\0\0\1", hops=17, options={53: b"\1"}), "17 hops"),
-    ],
-)
-def test_what_no_client_says_is_refused_with_the_reason(spoken: Message, reason: str) -> None:
-    with pytest.raises(MalformedPacketError, match=reason):
-        Rack().hear(spoken)
-
-
-@given(st.binary(max_size=400), st.dictionaries(st.integers(1, 254), st.binary(max_size=40), max_size=8))
-def test_no_bytes_break_the_engine(garbage: bytes, options: dict[int, bytes]) -> None:
-    rack = Rack()
-    half_sane = message(MessageType.REQUEST, options={53: b"\3"} | options)
-    for datagram in (garbage, half_sane.encode(), half_sane.encode()[: 200 + len(garbage)]):
-        with suppress(MalformedPacketError):
-            rack.engine.receive(datagram, Arrival("eth1", EVERYONE), rack.snapshot, NOW)
-
-
-@given(
-    st.lists(
-        st.tuples(
-            st.sampled_from(["discover", "select", "reboot", "renew", "rebind", "decline", "release"]),
-            st.sampled_from([MAC, OTHER, type(MAC)("52:54:00:77:00:03")]),
-            st.integers(99, 104),
-            st.integers(0, 400),
-        ),
-        max_size=40,
-    )
-)
-def test_no_two_clients_are_acknowledged_one_address_at_a_time(steps: list[tuple[str, str, int, int]]) -> None:
-    rack = Rack()
-    held: dict[IPv4Address, tuple[str, float]] = {}
-    clock = 0
-    for step, mac_text, last, wait in steps:
-        mac, address = type(MAC)(mac_text), ip(f"10.77.0.{last}")
-        rack.wait(wait)
-        clock += wait
-        spoken, to = {
-            "discover": (discover(mac, requested=address), EVERYONE),
-            "select": (request(mac, server=SERVER, requested=address), EVERYONE),
-            "reboot": (request(mac, requested=address), EVERYONE),
-            "renew": (request(mac, ciaddr=address), SERVER),
-            "rebind": (request(mac, ciaddr=address), EVERYONE),
-            "decline": (message(MessageType.DECLINE, mac, server=SERVER, requested=address), EVERYONE),
-            "release": (message(MessageType.RELEASE, mac, server=SERVER, ciaddr=address), SERVER),
-        }[step]
-        outcome = rack.hear(spoken, to=to)
-        if kind(outcome) is ACK:
-            granted = reply(outcome).yiaddr
-            holder, until = held.get(granted, (mac, clock))
-            assert holder == mac or until <= clock
-            held = {one: who for one, who in held.items() if who[0] != mac} | {granted: (mac, clock + 600)}
-        elif outcome.verdict is Verdict.RELEASED:
-            del held[address]
-        elif outcome.verdict is Verdict.DECLINED:
-            held[address] = ("someone", clock + 600)
 
 
 def test_the_message_type_of_every_answer_is_first() -> None:
