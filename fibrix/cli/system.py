@@ -1,5 +1,7 @@
 """`fibrix health`, `openapi`, `version`: the controller itself."""
 
+from http import HTTPStatus
+
 import click
 import msgspec
 
@@ -7,13 +9,16 @@ from fibrix import __version__
 from fibrix.cli.groups import FibrixCommand
 from fibrix.cli.settings import EXIT_FAILED, Settings, pass_settings
 from fibrix.cli.show import emit, table
+from fibrix.runtime.client import checked
 
 
 @click.command("health", cls=FibrixCommand)
 @pass_settings
 def health(settings: Settings) -> None:
     """Say how the controller and each of its services fare. Exit status 1: not all are well."""
-    answer = settings.client().exchange("GET", "/healthz")  # 503 is an answer too
+    answer = settings.client().exchange("GET", "/healthz")
+    if answer.status != HTTPStatus.SERVICE_UNAVAILABLE:  # that is how it says that it is not well
+        checked(answer)
     told = answer.value()
     columns = ("SERVICE", "STATE", "RESTARTS", "LAST ERROR")
     rows = [(s["name"], s["state"], s["restarts"], s["last_error"]) for s in told["services"]]

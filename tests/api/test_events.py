@@ -10,6 +10,7 @@ import pytest
 
 from fibrix.api.application import Limits
 from fibrix.api.stream import TOO_SLOW
+from fibrix.errors import StoreError
 from fibrix.runtime.client import Client
 from tests.fakes.region import KEY
 from tests.support.api import Region, serving
@@ -165,6 +166,18 @@ async def test_a_slow_subscriber_is_told_and_cut_off_and_holds_up_nobody(tmp_pat
         received = await loop.run_in_executor(None, read_all, slow)
     assert TOO_SLOW.to_bytes(2) + b"too slow" in received
     assert received.count(b'"id":"') < 1000
+
+
+async def test_a_store_that_fails_ends_the_stream_with_try_again_later(
+    region: Region, http: aiohttp.ClientSession
+) -> None:
+    async def fail(*_: object, **__: object) -> list[object]:
+        raise StoreError("disk full")
+
+    region.journal.since = fail  # type: ignore[method-assign,assignment]
+    async with http.ws_connect("/api/v1/stream?since=0") as stream:
+        message = await stream.receive(timeout=3)
+    assert message.data == aiohttp.WSCloseCode.TRY_AGAIN_LATER
 
 
 async def test_a_client_resumes_after_a_lost_connection_with_none_missed_or_doubled(tmp_path: Path) -> None:

@@ -163,6 +163,15 @@ async def test_a_controller_is_found_by_url_and_key_from_the_environment(region:
     assert "web-1" in told.out
 
 
+async def test_serving_with_a_bad_configuration_tells_every_fault(tmp_path: Path) -> None:
+    config = tmp_path / "fibrix.toml"
+    config.write_text('[api]\nport = "x"\n[log]\nlevle = "info"\n')
+    told = await run_command("serve", "--config", str(config))
+    assert told.status == 1
+    assert "api.port" in told.err
+    assert "levle" in told.err
+
+
 async def test_the_version_and_the_document_are_printed(fibrix: Command) -> None:
     assert json.loads((await fibrix("version", "--json")).out)["version"]
     assert json.loads((await fibrix("openapi")).out)["openapi"] == "3.1.0"
