@@ -77,6 +77,7 @@ class _Download(web.FileResponse):
                 writer = await keep_pace(meter, self._downloads.limits.pace, super().prepare(request))
             except DownloadError as exc:
                 error = str(exc)
+                meter.forget_unsent()
                 transport.abort()
                 raise ConnectionResetError(error) from exc
             else:
