@@ -156,10 +156,10 @@ def _check_manifest(manifest: Manifest) -> None:
         if not _PARAMETER_NAME.fullmatch(name) or name in RESERVED:
             raise InvalidError(f"script.toml: a parameter cannot be called {name!r}")
         try:
-            fits = parameter.default is None or re.fullmatch(parameter.pattern, parameter.default)
+            pattern = re.compile(parameter.pattern)
         except re.error as exc:
             raise InvalidError(f"script.toml: pattern of {name}: {exc}") from exc
-        if not fits:
+        if parameter.default is not None and not pattern.fullmatch(parameter.default):
             raise InvalidError(f"script.toml: default of {name} does not match its pattern")
 
 

@@ -13,6 +13,7 @@ AGENT_DIR: Final = Path(__file__).parent / "agent"
 
 _PACKAGES: Final = (
     "busybox",  # the shell and most programs
+    "coreutils",
     "curl",  # the agent's requests; says the HTTP status, resumes, does not hang
     "dmidecode",
     "ethtool",
@@ -29,6 +30,7 @@ _PACKAGES: Final = (
 
 PROGRAMS: Final = (
     "bin/busybox",
+    "bin/dd",  # busybox's does not say how long it took
     "bin/kmod",
     "sbin/blkdiscard",
     "sbin/blkid",

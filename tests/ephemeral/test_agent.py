@@ -110,7 +110,7 @@ async def test_a_script_runs_with_its_parameters_and_gives_values_and_output(tmp
     async with agent_and_controller(tmp_path) as (_, controller):
         run = controller.order(
             '#!/bin/sh\necho "hello $FIBRIX_WHO"; echo warning >&2; echo \'{"n": 7}\' >"$FIBRIX_RESULT"\n',
-            who="it's \"quoted\" $HOME\nand more",
+            who='it\'s "quoted" $HOME\nand more',
         )
         result = await result_of(run)
     assert result == {"exit_status": 0, "timed_out": False, "aborted": False, "values": {"n": 7}, "reason": ""}
@@ -139,8 +139,7 @@ async def test_output_is_seen_while_the_script_runs(tmp_path: Path) -> None:
     async with agent_and_controller(tmp_path) as (_, controller):
         run = controller.order("#!/bin/sh\necho early; sleep 3; echo late\n")
         async with asyncio.timeout(3):
-            while not run.output:
-                await asyncio.sleep(0.05)
+            await run.printed.wait()
         assert run.text_output == "early\n"
         await result_of(run)
     assert run.text_output == "early\nlate\n"
@@ -157,7 +156,9 @@ async def test_output_without_end_is_cut_and_does_not_stop_the_script(tmp_path: 
 async def test_a_script_over_its_time_is_killed_with_all_its_children(tmp_path: Path) -> None:
     async with agent_and_controller(tmp_path) as (_, controller):
         pids = tmp_path / "pids"
-        text = f"#!/bin/sh\nsleep 1000 & echo $! >{pids}; trap '' TERM INT; echo $$ >>{pids}; while :; do sleep 1; done\n"
+        text = (
+            f"#!/bin/sh\nsleep 1000 & echo $! >{pids}; trap '' TERM INT; echo $$ >>{pids}; while :; do sleep 9; done\n"
+        )
         run = controller.order(text, timeout_s=2)
         result = await result_of(run)
     assert (result["timed_out"], result["exit_status"]) == (True, 137)
@@ -169,8 +170,7 @@ async def test_an_abort_reaches_a_running_script_by_the_heartbeat(tmp_path: Path
     async with agent_and_controller(tmp_path) as (_, controller):
         run = controller.order("#!/bin/sh\necho on; sleep 1000\n")
         async with asyncio.timeout(5):
-            while not run.beats:
-                await asyncio.sleep(0.05)
+            await run.beaten.wait()
         controller.abort = True
         result = await result_of(run)
     assert (result["aborted"], result["reason"]) == (True, "aborted by the controller")
@@ -223,8 +223,7 @@ async def test_a_controller_that_goes_away_in_mid_script_misses_nothing(tmp_path
                 run = controller.order("#!/bin/sh\nfor n in 1 2 3 4 5 6; do echo $n; sleep 0.5; done\n")
                 await agent.start()
                 async with asyncio.timeout(5):
-                    while not run.output:
-                        await asyncio.sleep(0.05)
+                    await run.printed.wait()
             await asyncio.sleep(1)
             with listening(port) as again:
                 async with controller.serving(again):
@@ -240,8 +239,7 @@ async def test_an_agent_that_is_started_anew_ends_what_it_had_begun(tmp_path: Pa
     async with agent_and_controller(tmp_path) as (agent, controller):
         run = controller.order("#!/bin/sh\necho on; sleep 1000\n")
         async with asyncio.timeout(5):
-            while not run.output:
-                await asyncio.sleep(0.05)
+            await run.printed.wait()
         await agent.kill()
         await agent.start()
         result = await result_of(run)
@@ -255,8 +253,7 @@ async def test_a_refused_boot_stops_its_script_and_powers_off(tmp_path: Path) ->
         pid = tmp_path / "pid"
         run = controller.order(f"#!/bin/sh\necho $$ >{pid}; echo on; sleep 1000\n")
         async with asyncio.timeout(5):
-            while not run.output:
-                await asyncio.sleep(0.05)
+            await run.printed.wait()
         controller.refuse = 403
         async with asyncio.timeout(9):
             assert await agent.ended() == 100

@@ -1,4 +1,4 @@
-"""A small real controller for tests of the agent: speaks docs/agent-protocol.md over HTTP, and remembers all it heard.
+"""A small real controller for tests of the agent: speaks docs/agent-protocol.md, and remembers all it heard.
 
 It may be taken off the network and put back while machines talk to it: what it knows is kept, as a controller's store is.
 """
@@ -32,7 +32,8 @@ class Run:
     result: dict[str, Any] | None = None
     results: int = 0  # how often a result came
     ended: asyncio.Event = field(default_factory=asyncio.Event)
-    beats: int = 0  # heartbeats that named it
+    printed: asyncio.Event = field(default_factory=asyncio.Event)  # something of its output is here
+    beaten: asyncio.Event = field(default_factory=asyncio.Event)  # a heartbeat named it
 
     @property
     def text_output(self) -> str:
@@ -56,7 +57,7 @@ class Controller:
         self.abort = False
         self.refuse = 0  # answer everything with this status
         self.files: dict[str, Path] = {}  # served with ranges, as images are
-        self.file_requests = 0
+        self.file_asked = asyncio.Event()
         self._changed = asyncio.Event()
 
     def order(
@@ -162,6 +163,7 @@ class Controller:
         assert len(data) <= 65536
         if offset == len(run.output):
             run.output += data[: OUTPUT_BYTES - offset]
+            run.printed.set()
         return web.json_response({"offset": len(run.output)})
 
     async def _result(self, request: web.Request) -> web.Response:
@@ -176,9 +178,9 @@ class Controller:
         beat = await request.json()
         self.beats.append(beat)
         if beat["run"] in self.runs:
-            self.runs[beat["run"]].beats += 1
+            self.runs[beat["run"]].beaten.set()
         return web.json_response({"order": "abort" if self.abort else "go-on"})
 
     async def _file(self, request: web.Request) -> web.FileResponse:
-        self.file_requests += 1
+        self.file_asked.set()
         return web.FileResponse(self.files[request.match_info["name"]])

@@ -29,7 +29,8 @@ collect() {
 	tail -c 2048 <"$run/last" >"$run/last.error" &
 	tee "$run/last" <"$run/errors" >"$run/out" &
 	{
-		dd bs=64k iflag=count_bytes count=$output_bytes 2>/dev/null >>"$run/output"
+		# busybox's dd counts octets here; that of GNU takes each short read from a pipe for a whole block.
+		busybox dd bs=64k iflag=count_bytes count=$output_bytes 2>/dev/null >>"$run/output"
 		dropped=$(wc -c)
 		[ "$dropped" -eq 0 ] || printf '\n[fibrix: %s more bytes of output were dropped]\n' "$dropped" >>"$run/output"
 	} <"$run/out"

@@ -17,7 +17,7 @@ for name in $names; do
 		[ "$FIBRIX_SAMPLES" -eq 1 ] || offset=$(((size - block) / 4096 * sample / (FIBRIX_SAMPLES - 1) * 4096))
 		[ $sample -eq 0 ] || [ $sample -ne $((FIBRIX_SAMPLES - 1)) ] || offset=$((size - block))
 		if dd if="/dev/$name" of=/dev/null bs=$block count=1 skip=$offset iflag=skip_bytes,direct 2>told; then
-			sed -n 's/.* copied, \([0-9.]*\) seconds.*/\1/p' told | awk -v n=$block '$1 > 0 { printf "%.1f\n", n / $1 / 1e6 }' >>rates
+			sed -n 's/.* copied, \([0-9.e-]*\) s,.*/\1/p' told | awk -v n=$block '$1 > 0 { printf "%.1f\n", n / $1 / 1e6 }' >>rates
 		else
 			echo "$name: cannot read $block bytes at $offset: $(head -n 1 told)"
 			bad=$((bad + 1))
