@@ -6,6 +6,8 @@ import click
 
 from fibrix.cli.main import cli
 
+__all__ = ["cli", "main"]
+
 
 @cli.command()
 @click.option(

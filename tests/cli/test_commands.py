@@ -115,17 +115,24 @@ async def test_the_output_of_a_script_is_printed_byte_for_byte(region: Region, f
     assert (await fibrix("machine", "output", "web-1", "r9")).status == 1
 
 
-async def test_images_keys_and_subnets_are_listed_and_changed(region: Region, fibrix: Command, tmp_path: Path) -> None:
+async def test_images_are_listed_with_what_is_wrong_with_them_and_deleted(region: Region, fibrix: Command) -> None:
     region.images.stored["debian-12"] = FakeImage("debian-12", manifest("debian-12"))
     region.images.stored["odd"] = FakeImage("odd", fault="no manifest")
     listed = (await fibrix("image", "list")).out
     assert "Debian 12" in listed
     assert "cannot be used: no manifest" in listed
     assert (await fibrix("image", "delete", "odd")).status == 0
+    assert list(region.images.stored) == ["debian-12"]
+
+
+async def test_ssh_keys_are_stored_from_a_file_listed_and_deleted(fibrix: Command, tmp_path: Path) -> None:
     (tmp_path / "ann.pub").write_text(ED25519)
     assert "SHA256:" in (await fibrix("ssh-key", "add", "ann", str(tmp_path / "ann.pub"))).out
     assert "ssh-ed25519" in (await fibrix("ssh-key", "list")).out
     assert (await fibrix("ssh-key", "delete", "ann")).status == 0
+
+
+async def test_addresses_are_reserved_shown_and_given_back(fibrix: Command) -> None:
     assert (await fibrix("subnet", "reserve", "racks", "525400770001", "192.168.1.20")).status == 0
     assert "3 of 81" in (await fibrix("subnet", "list")).out
     assert "192.168.1.20" in (await fibrix("subnet", "show", "racks")).out
