@@ -109,7 +109,7 @@ class SimulatedBmc:
             program, "-n", "-c", self.folder / "lan.conf", "-f", self.folder / "bmc.emu", "-s", self.folder / "state",
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
-        await _answering(self.port)
+        await answering(self.port)
 
     async def stop(self) -> None:
         """End it. What it knew of sessions is gone."""
@@ -179,7 +179,7 @@ def free_port() -> int:
             return port
 
 
-async def _answering(port: int) -> None:
+async def answering(port: int) -> None:
     """Ask for the authentication capabilities until there is an answer."""
     question = rmcp.wrap(struct.pack("<BIIB", 0, 0, 0, 9) + bytes.fromhex("2018c88100380e0336"))
     loop = asyncio.get_running_loop()

@@ -3,7 +3,7 @@
 import hmac
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
 from fibrix.errors import MalformedPacketError, PowerError
@@ -83,7 +83,7 @@ class Exchange:
 
     suite: Suite
     username: bytes
-    password: bytes
+    password: bytes = field(repr=False)
     ours: int  # session id, SID_M of the specification
     theirs: int  # SID_C
     our_random: bytes  # R_M, 16 octets

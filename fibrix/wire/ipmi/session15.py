@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, Self
 
@@ -41,7 +41,7 @@ class Packet15:
     auth: AuthType = AuthType.NONE
     sequence: int = 0
     session: int = 0
-    received_code: bytes = b""  # of a packet that was read
+    received_code: bytes = field(default=b"", repr=False)  # of a packet that was read; it may be the password itself
 
     def encode(self, password: bytes = b"") -> bytes:
         """Write the RMCP header, type, sequence number, session id, code where there is one, length and message."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from msgspec import structs
 
 from fibrix.config import PowerConfig
 from fibrix.domain.power import BootDevice, IpmiProtocol, PowerAction, PowerState
@@ -220,6 +221,13 @@ async def test_a_port_where_nothing_listens_is_told_at_once(driver: IpmiDriver) 
             await driver.status(SimulatedBmc(Path(), free_port()).bmc())
 
 
+async def test_an_address_that_cannot_be_a_bmc_s_is_told(driver: IpmiDriver) -> None:
+    bmc = SimulatedBmc(Path(), 623).bmc()
+    broadcast = structs.replace(bmc, settings=structs.replace(bmc.settings, address="255.255.255.255"))
+    with pytest.raises(PowerError, match=r"BMC 255\.255\.255\.255: it is a broadcast address"):
+        await driver.status(broadcast)
+
+
 async def test_a_silent_bmc_is_given_up_in_the_stated_time(driver: IpmiDriver) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind((LOOPBACK, 0))
@@ -230,9 +238,9 @@ async def test_a_silent_bmc_is_given_up_in_the_stated_time(driver: IpmiDriver) -
 
 @pytest.mark.parametrize("address", ["", "bmc.example", "fe80::1"])
 async def test_an_address_that_is_none_is_told(driver: IpmiDriver, sim: SimulatedBmc, address: str) -> None:
-    settings = type(sim.bmc().settings)(address=address)
+    bmc = sim.bmc()
     with pytest.raises(PowerError, match="not an IPv4 address"):
-        await driver.status(type(sim.bmc())(machine=sim.bmc().machine, settings=settings))
+        await driver.status(structs.replace(bmc, settings=structs.replace(bmc.settings, address=address)))
 
 
 async def test_a_driver_that_does_not_run_says_so(sim: SimulatedBmc) -> None:
@@ -256,6 +264,12 @@ async def test_a_cycle_is_never_sent_twice(driver: IpmiDriver, sim: SimulatedBmc
 async def test_a_busy_bmc_is_asked_again(driver: IpmiDriver) -> None:
     async with python_bmc(PythonBmc(completions={0x01: [0xC0, 0xC0]})) as bmc:
         assert (await driver.status(SimulatedBmc(Path(), bmc.port).bmc())).state is PowerState.OFF
+
+
+async def test_a_bmc_that_stays_busy_is_told(driver: IpmiDriver) -> None:
+    async with python_bmc(PythonBmc(completions={0x01: [0xC0] * 9})) as bmc:
+        with pytest.raises(PowerError, match="Get Chassis Status: the BMC is busy"):
+            await driver.status(SimulatedBmc(Path(), bmc.port).bmc())
 
 
 async def test_a_refusal_that_is_final_is_told_and_not_repeated(driver: IpmiDriver) -> None:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -96,6 +97,28 @@ async def test_a_state_that_cannot_be_read_is_published_as_unknown_with_the_reas
         await rack.read(M1, PowerState.OFF)
 
 
+async def test_a_bmc_that_comes_back_is_read_again(tmp_path: Path) -> None:
+    async with simulated_bmc(tmp_path) as sim, running(sim.bmc()) as rack:
+        await rack.read(M1, PowerState.OFF)
+        await sim.stop()
+        await rack.read(M1, PowerState.UNKNOWN)
+        rack.seen.clear()
+        await sim.start()
+        await rack.read(M1, PowerState.OFF)
+
+
+async def test_an_answer_of_a_bmc_that_the_machine_has_no_more_is_not_published(tmp_path: Path) -> None:
+    async with simulated_rack(tmp_path, 2) as (old, new):
+        new.power = True
+        async with relayed(old.port, BadNetwork(delay_s=0.1)) as port, running(old.bmc(port=port)) as rack:
+            await asyncio.sleep(0.05)  # the old one is being asked
+            rack.set(new.bmc())
+            await rack.read(M1, PowerState.ON)
+            await asyncio.sleep(0.6)
+            await rack.read(M1, PowerState.ON)
+            assert {event.state for event in rack.seen} == {PowerState.ON}
+
+
 async def test_power_on_of_a_machine_that_is_on_sends_nothing(tmp_path: Path) -> None:
     async with simulated_bmc(tmp_path, on=True) as sim, running(sim.bmc()) as rack:
         assert await rack.service.act(M1, PowerAction.ON) is False
@@ -166,6 +189,40 @@ async def test_commands_to_one_machine_go_one_after_the_other(tmp_path: Path) ->
             acts = [group.create_task(rack.service.act(M1, PowerAction.ON)) for _ in range(5)]
         assert sorted(act.result() for act in acts) == [False] * 4 + [True]
         assert sim.orders == ["power 1"]
+
+
+async def test_a_poll_makes_way_for_the_commands_that_are_at_a_machine() -> None:
+    class Slow:
+        """A driver that notes what it is asked, and takes its time to act."""
+
+        asked: ClassVar[list[str]] = []
+
+        async def status(self, bmc: Bmc) -> PowerReading:
+            self.asked.append("status")
+            return PowerReading(state=PowerState.OFF, detail="off")
+
+        async def act(self, bmc: Bmc, action: PowerAction) -> None:
+            self.asked.append(action.value)
+            await asyncio.sleep(0.5)  # two polls would be due meanwhile
+
+        async def set_boot_device(self, bmc: Bmc, device: BootDevice) -> None:
+            self.asked.append(device.value)
+
+    service = PowerService(
+        Cell(_snapshot([Bmc(machine=M1, settings=PowerSettings())])), {PowerKind.MANUAL: Slow()}, Bus(), CONFIG
+    )
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(service.run(asyncio.Event()))
+        await asyncio.sleep(0.05)
+        Slow.asked.clear()
+        async with asyncio.TaskGroup() as commands:
+            commands.create_task(service.act(M1, PowerAction.ON))
+            await asyncio.sleep(0)
+            commands.create_task(service.set_boot_device(M1, BootDevice.PXE))
+        assert Slow.asked[:3] == ["status", "on", "pxe"]
+        await asyncio.sleep(0.7)
+        assert "status" in Slow.asked[3:]
+        task.cancel()
 
 
 async def test_a_dead_bmc_delays_no_other(tmp_path: Path) -> None:

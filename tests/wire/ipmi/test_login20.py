@@ -72,6 +72,15 @@ def test_rakp_2_cut_short_is_never_taken(length: int) -> None:
         ipmitool().rakp2(RAKP2[2 : 2 + length])
 
 
+def test_rakp_4_cut_short_is_refused() -> None:
+    with pytest.raises(MalformedPacketError, match="5 octets are too few"):
+        ipmitool().rakp4(RAKP4[2:7])
+
+
+def test_what_is_known_of_a_login_shows_no_password() -> None:
+    assert "secret" not in repr(ipmitool())
+
+
 def test_messages_for_another_session_are_strays() -> None:
     other = replace(ipmitool(), ours=5)
     with pytest.raises(StrayPacketError):

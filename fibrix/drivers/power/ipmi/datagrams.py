@@ -27,7 +27,7 @@ _UNREACHABLE: Final = {
     errno.ECONNREFUSED: "it answers, but nothing listens on that UDP port: is IPMI over LAN enabled in the BMC?",
     errno.EHOSTUNREACH: "nobody on the network has that address: is the BMC plugged in?",
     errno.ENETUNREACH: "there is no route to that network",
-    errno.EACCES: "the way there is forbidden by a firewall",
+    errno.EACCES: "it is a broadcast address, or the way there is forbidden",
     errno.EPERM: "the way there is forbidden by this machine's own firewall",
 }
 

@@ -98,7 +98,7 @@ class IpmiDriver:
         peer = _peer(bmc)
         if peer not in self._links:
             self._forget()
-            self._links[peer] = Link(self._datagrams, peer, self._timing, self._now)
+            self._links[peer] = Link(self._datagrams, peer, bmc, self._timing, self._now)
         link = self._links[peer]
         async with link.lock:
             try:

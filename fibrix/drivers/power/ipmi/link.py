@@ -42,7 +42,7 @@ class Timing:
 class Link:
     """One BMC. Its caller holds `lock`: a BMC is asked one thing at a time."""
 
-    def __init__(self, datagrams: Datagrams, peer: Peer, timing: Timing, now: Callable[[], float]) -> None:
+    def __init__(self, datagrams: Datagrams, peer: Peer, bmc: Bmc, timing: Timing, now: Callable[[], float]) -> None:
         self.lock = asyncio.Lock()
         self.used_at = now()
         self._datagrams = datagrams
@@ -51,17 +51,17 @@ class Link:
         self._now = now
         self._sequence = 0
         self._session: Session | None = None
-        self._bmc: Bmc | None = None
-        self._plan: LoginPlan | None = None
+        self._bmc = bmc
+        self._plan = LoginPlan(bmc, timing.brief, timing.patient)
 
     @property
     def how(self) -> str:
         """Say by which protocol the BMC was asked, and why not by a better one."""
-        return f"{self._session.how}{self._plan.drawback}" if self._session and self._plan else "no session"
+        return f"{self._session.how}{self._plan.drawback}" if self._session else "no session"
 
     def adopt(self, bmc: Bmc) -> None:
         """Speak for these settings from now on; a session of other ones is ended."""
-        if self._bmc is None or (bmc.settings, bmc.password) != (self._bmc.settings, self._bmc.password):
+        if (bmc.settings, bmc.password) != (self._bmc.settings, self._bmc.password):
             self.close()
             self._plan = LoginPlan(bmc, self._timing.brief, self._timing.patient)
         self._bmc = bmc
@@ -77,20 +77,12 @@ class Link:
 
         The request may reach the BMC more than once: only for what does no harm when done twice.
         """
-        session = self._warm()
-        if session is not None:
-            try:
-                return await self._in_session(session, request, decode, self._timing.brief)
-            except (NoAnswerError, SessionLostError):
-                self._session = None  # it was restarted, or has given our place to another
-        return await self._in_session(await self._log_in(), request, decode, self._timing.patient)
+        _session, data = await self._asked(request, decode)
+        return data
 
     async def order(self, request: Request, prove: Request) -> None:
         """Send a request that must not be done twice: one datagram, in a session just proven alive by `prove`."""
-        await self.ask(prove, bytes)
-        session = self._session
-        if session is None:
-            raise SessionLostError("the session is lost")
+        session, _data = await self._asked(prove, bytes)
         try:
             await self._in_session(session, request, bytes, (sum(self._timing.patient),))
         except NoAnswerError as exc:
@@ -119,14 +111,22 @@ class Link:
             if session is not None:
                 return session
 
+    async def _asked(self, request: Request, decode: Callable[[bytes], T]) -> tuple[Session, T]:
+        session = self._warm()
+        if session is not None:
+            try:
+                return session, await self._in_session(session, request, decode, self._timing.brief)
+            except (NoAnswerError, SessionLostError):
+                self._session = None  # it was restarted, or has given our place to another
+        session = await self._log_in()
+        return session, await self._in_session(session, request, decode, self._timing.patient)
+
     def _warm(self) -> Session | None:
         if self._session is not None and self._now() - self.used_at > _IDLE_S:
             self.close()
         return self._session
 
     async def _log_in(self) -> Session:
-        if self._plan is None:
-            raise PowerError("no BMC is set")
         try:
             session = await self._plan.log_in(self)
         except SessionLostError:  # the answer to a step was lost, and asking again confused the BMC

@@ -56,6 +56,7 @@ class LoginPlan:
         try:
             session = await self._log_in20(link, offered)
         except (SuiteRefusedError, NoAnswerError) as exc:
+            self._suites = suites.STRONGEST_FIRST
             if self._settings.protocol is IpmiProtocol.V20:
                 raise PowerError(f"no IPMI 2.0, and nothing else is allowed: {exc}") from exc
             self._refusal = str(exc)
