@@ -1,14 +1,15 @@
 """The builder of the ephemeral OS: a kernel and one small initrd, made of Debian's packages and the agent."""
 
 import asyncio
+import fcntl
 import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 import msgspec
 
@@ -59,15 +60,31 @@ async def build(
     """
     base = boot_dir / "ephemeral"
     inputs = _inputs(config)
-    newest = _manifest(base / _CURRENT)
-    if newest is not None and newest.inputs == inputs and not refresh:
-        progress(f"the ephemeral OS {newest.id} is up to date")
-        return newest
-    tree = await make_tree(config, cache_dir, refresh=refresh, progress=progress)
-    identity = _digest([inputs, *tree.versions])[:16]
-    built = _manifest(base / identity) or await _make(tree, base, identity, inputs, progress)
-    _point(base, identity)
+    async with _alone(base, cache_dir):
+        newest = _manifest(base / _CURRENT)
+        if newest is not None and newest.inputs == inputs and not refresh:
+            progress(f"the ephemeral OS {newest.id} is up to date")
+            return newest
+        tree = await make_tree(config, cache_dir, refresh=refresh, progress=progress)
+        identity = _digest([inputs, *tree.versions])[:16]
+        built = _manifest(base / identity) or await _make(tree, base, identity, inputs, progress)
+        _point(base, identity)
     return built
+
+
+@asynccontextmanager
+async def _alone(*folders: Path) -> AsyncIterator[None]:
+    """Wait until no other builder works on these folders, then keep others out for as long as the block runs."""
+    with ExitStack() as stack:
+        for folder in folders:
+            lock = stack.enter_context(_lock_file(folder))
+            await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
+        yield
+
+
+def _lock_file(folder: Path) -> TextIO:
+    folder.mkdir(parents=True, exist_ok=True)
+    return (folder / ".ephemeral.lock").open("w")
 
 
 async def _make(tree: Tree, base: Path, identity: str, inputs: str, progress: Callable[[str], None]) -> Built:
@@ -97,7 +114,6 @@ async def _make(tree: Tree, base: Path, identity: str, inputs: str, progress: Ca
 @contextmanager
 def _aside(base: Path) -> Iterator[Path]:
     """A folder beside the finished ones; what is left of it after the block goes."""
-    base.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=".new-", dir=base))
     try:
         yield aside

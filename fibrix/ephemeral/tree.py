@@ -94,14 +94,16 @@ async def make_tree(
             _replace(aside, path)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
-    _remove_others(path)
+    _remove_others(cache, path)
     return Tree(path / "root", tuple((path / "versions").read_text().split()))
 
 
-def _remove_others(path: Path) -> None:
-    for old in path.parent.glob("tree-*"):
-        if old != path:
-            shutil.rmtree(old)
+def _remove_others(cache: Path, path: Path) -> None:
+    """Trees of other packages, and what a builder left that was killed."""
+    for pattern in ("tree-*", "new-*", "old-*"):
+        for old in cache.glob(pattern):
+            if old != path:
+                shutil.rmtree(old)
 
 
 def _check_machine() -> None:

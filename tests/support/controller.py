@@ -1,6 +1,6 @@
 """A small real controller for tests of the agent: speaks docs/agent-protocol.md, and remembers all it heard.
 
-It may be taken off the network and put back while machines talk to it: what it knows is kept, as a controller's store is.
+It may be taken off the network and put back while machines talk to it: what it knows is kept.
 """
 
 import asyncio
