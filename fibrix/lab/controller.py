@@ -68,8 +68,8 @@ class LabController:
         self._paths.config.write_text(_CONFIG.format(state_dir=self._paths.controller))
 
     def fibrix(self, *words: str) -> tuple[str, ...]:
-        """Give a command of this very Fibrix."""
-        return (*python_module("fibrix"), *words)
+        """Give a command of this very Fibrix, on this lab's state whatever the caller's environment says."""
+        return ("env", f"FIBRIX_STATE_DIR={self._paths.controller}", *python_module("fibrix"), *words)
 
     @property
     def _serve(self) -> tuple[str, ...]:

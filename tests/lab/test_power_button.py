@@ -87,7 +87,7 @@ async def test_a_guest_that_ends_otherwise_is_off(button: Button, ending: str) -
     assert await button.order(1) == ["1 2"]
 
 
-@pytest.mark.parametrize(("device", "order"), [("pxe", "1 2"), ("disk", "2 1"), ("default", "1 2")])
+@pytest.mark.parametrize(("device", "order"), [("pxe", "1 2"), ("default", "2 1"), ("none", "1 2")])
 async def test_a_boot_device_is_for_one_boot(button: Button, device: str, order: str) -> None:
     await button("set", "boot", device)
     assert await button("get", "boot") == f"boot:{device}\n"
@@ -95,7 +95,7 @@ async def test_a_boot_device_is_for_one_boot(button: Button, device: str, order:
     await button.order(1)
     await button("set", "reset", "1")
     assert await button.order(2) == [order, "1 2"]
-    assert await button("get", "boot") == "boot:default\n"
+    assert await button("get", "boot") == "boot:none\n"
 
 
 async def test_reset_of_a_machine_that_is_off_does_nothing(button: Button) -> None:

@@ -1,6 +1,7 @@
 #!/bin/bash
 # ipmi_sim's chassis_control: chassis.sh MACHINE_FOLDER get PARAMETER... | set PARAMETER VALUE...
-# Parameters: power, reset, shutdown, boot, identify. `lab power` calls it as well: it is the machine's power button.
+# Parameters: power, reset, shutdown, boot (none, pxe, default: ipmi_sim's word for the hard disk, …), identify.
+# `lab power` calls it as well: it is the machine's power button.
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$1" || exit 1
 verb=$2
@@ -32,7 +33,7 @@ get() {
     for parameter; do
         case $parameter in
         power) running && echo power:1 || echo power:0 ;;
-        boot) [[ -s boot ]] && echo "boot:$(<boot)" || echo boot:default ;;
+        boot) [[ -s boot ]] && echo "boot:$(<boot)" || echo boot:none ;;
         *) echo "chassis.sh: nothing known of $parameter" >&2 && return 1 ;;
         esac
     done

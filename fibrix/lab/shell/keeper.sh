@@ -2,11 +2,11 @@
 # keeper.sh, in a machine's folder: it lives for as long as the machine's power is on.
 # A guest that reboots gets a fresh QEMU: under TCG a reset inside one QEMU boots several times slower than a new one.
 while :; do
-    device=default
+    device=none
     [[ -s boot ]] && device=$(<boot)
     rm -f boot qmp # a boot device is chosen for one boot
     case $device in
-    disk | hd) order=(2 1) ;;
+    default) order=(2 1) ;; # ipmi_sim's word for the default hard disk
     *) order=(1 2) ;;
     esac
     mkfifo -m 600 qmp
