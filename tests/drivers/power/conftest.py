@@ -38,6 +38,13 @@ async def driver(config: PowerConfig) -> AsyncIterator[IpmiDriver]:
 
 
 @pytest_asyncio.fixture
+async def patient() -> AsyncIterator[IpmiDriver]:
+    """One that sends nothing twice, however slow the test's machine is."""
+    async with running(PowerConfig(timeout_s=4, retries=0)) as driver:
+        yield driver
+
+
+@pytest_asyncio.fixture
 async def sim(tmp_path: Path) -> AsyncIterator[SimulatedBmc]:
     async with simulated_bmc(tmp_path) as bmc:
         yield bmc

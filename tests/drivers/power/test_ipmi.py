@@ -96,14 +96,14 @@ async def test_a_boot_device_is_set_once_for_the_firmware(driver: IpmiDriver, si
         assert bmc.requests[-1] == (0x08, bytes.fromhex("05a008000000"))
 
 
-async def test_the_session_is_kept_so_that_a_reading_is_one_question(driver: IpmiDriver, sim: SimulatedBmc) -> None:
+async def test_the_session_is_kept_so_that_a_reading_is_one_question(patient: IpmiDriver, sim: SimulatedBmc) -> None:
     network = BadNetwork()
     async with relayed(sim.port, network) as port:
         bmc = sim.bmc(port=port, protocol=IpmiProtocol.V15)
-        await driver.status(bmc)
+        await patient.status(bmc)
         assert network.questions == 4
         for _ in range(70):  # more than there are sequence numbers
-            await driver.status(bmc)
+            await patient.status(bmc)
         assert network.questions == 74
 
 
@@ -119,7 +119,7 @@ async def test_a_bmc_that_forgot_the_session_is_asked_in_a_new_one(
 
 async def test_a_session_that_the_bmc_has_ended_for_idleness_is_not_waited_for(sim: SimulatedBmc) -> None:
     now = 0.0
-    driver, ready = IpmiDriver(PowerConfig(), now=lambda: now), asyncio.Event()
+    driver, ready = IpmiDriver(PowerConfig(timeout_s=4), now=lambda: now), asyncio.Event()
     async with asyncio.TaskGroup() as group:
         task = group.create_task(driver.run(ready))
         await ready.wait()
@@ -127,7 +127,7 @@ async def test_a_session_that_the_bmc_has_ended_for_idleness_is_not_waited_for(s
         await sim.stop()
         await sim.start()
         now = 51.0
-        async with asyncio.timeout(0.9):  # the first try alone would take 1 s
+        async with asyncio.timeout(3):  # the first try alone would take 4 s
             await driver.status(sim.bmc())
         task.cancel()
 
@@ -215,10 +215,10 @@ async def test_a_bmc_without_a_suite_of_ours_is_told(driver: IpmiDriver) -> None
             await driver.status(SimulatedBmc(Path(), bmc.port).bmc())
 
 
-async def test_a_port_where_nothing_listens_is_told_at_once(driver: IpmiDriver) -> None:
-    async with asyncio.timeout(0.14):  # sooner than the first try ends
+async def test_a_port_where_nothing_listens_is_told_at_once(patient: IpmiDriver) -> None:
+    async with asyncio.timeout(2):  # sooner than the first try ends
         with pytest.raises(PowerError, match="nothing listens on that UDP port"):
-            await driver.status(SimulatedBmc(Path(), free_port()).bmc())
+            await patient.status(SimulatedBmc(Path(), free_port()).bmc())
 
 
 async def test_an_address_that_cannot_be_a_bmc_s_is_told(driver: IpmiDriver) -> None:
@@ -231,7 +231,7 @@ async def test_an_address_that_cannot_be_a_bmc_s_is_told(driver: IpmiDriver) -> 
 async def test_a_silent_bmc_is_given_up_in_the_stated_time(driver: IpmiDriver) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind((LOOPBACK, 0))
-        async with asyncio.timeout(1.5):
+        async with asyncio.timeout(5):
             with pytest.raises(PowerError, match=r"no answer in 1\.05 s$"):
                 await driver.status(SimulatedBmc(Path(), silent.getsockname()[1]).bmc())
 
@@ -248,15 +248,15 @@ async def test_a_driver_that_does_not_run_says_so(sim: SimulatedBmc) -> None:
         await IpmiDriver(PowerConfig()).status(sim.bmc())
 
 
-async def test_a_cycle_is_never_sent_twice(driver: IpmiDriver, sim: SimulatedBmc) -> None:
+async def test_a_cycle_is_never_sent_twice(patient: IpmiDriver, sim: SimulatedBmc) -> None:
     sim.power = True
     lost: set[int] = set()
     async with relayed(sim.port, BadNetwork(lose_answers=lambda number: number in lost)) as port:
         bmc = sim.bmc(port=port, protocol=IpmiProtocol.V15)
-        await driver.set_boot_device(bmc, BootDevice.PXE)  # the session is there, and has the privilege
+        await patient.set_boot_device(bmc, BootDevice.PXE)  # the session is there, and has the privilege
         lost.update(range(8, 40))  # 7 answers so far, one more proves the session: the cycle's own is lost
-        with pytest.raises(PowerError, match=r"Chassis Control: no answer in 1.05 s: maybe it was done"):
-            await driver.act(bmc, PowerAction.CYCLE)
+        with pytest.raises(PowerError, match=r"Chassis Control: no answer in 4 s: maybe it was done"):
+            await patient.act(bmc, PowerAction.CYCLE)
     await asyncio.sleep(0.1)
     assert sim.orders.count("power 0") == 1
 
@@ -279,7 +279,7 @@ async def test_a_refusal_that_is_final_is_told_and_not_repeated(driver: IpmiDriv
         assert [command for command, _data in bmc.requests].count(0x02) == 1
 
 
-async def test_one_bmc_is_asked_one_thing_at_a_time(driver: IpmiDriver, sim: SimulatedBmc) -> None:
+async def test_one_bmc_is_asked_one_thing_at_a_time(patient: IpmiDriver, sim: SimulatedBmc) -> None:
     outstanding, most = 0, 0
 
     class Counting(BadNetwork):
@@ -298,7 +298,7 @@ async def test_one_bmc_is_asked_one_thing_at_a_time(driver: IpmiDriver, sim: Sim
 
     async with relayed(sim.port, Counting()) as port, asyncio.TaskGroup() as group:
         for _ in range(10):
-            group.create_task(driver.status(sim.bmc(port=port)))
+            group.create_task(patient.status(sim.bmc(port=port)))
     assert most == 1
 
 
