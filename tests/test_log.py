@@ -57,3 +57,20 @@ def test_people_get_columns() -> None:
     assert "power.failed" in stream.getvalue()
     assert "bmc=192.168.1.9" in stream.getvalue()
     assert "power.read" not in stream.getvalue()
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_traceback_shows_where_and_no_local_variable_that_may_be_a_secret(form: log.Format) -> None:
+    def fails() -> None:
+        password = "hunter" + str(2)
+        raise ValueError(f"a fault of {len(password)}")
+
+    stream = io.StringIO()
+    log.setup("info", form, stream)
+    try:
+        fails()
+    except ValueError:
+        structlog.get_logger().exception("service.failed")
+    assert "a fault of 7" in stream.getvalue()
+    assert "in fails" in stream.getvalue() or '"name": "fails"' in stream.getvalue()
+    assert "hunter2" not in stream.getvalue()
