@@ -14,6 +14,7 @@ from rich.console import Console
 from fibrix.cli.groups import FibrixGroup
 from fibrix.cli.settings import Settings, pass_settings
 from fibrix.cli.show import emit, table
+from fibrix.errors import LabError
 from fibrix.lab.console import follow
 from fibrix.lab.controller import LabController
 from fibrix.lab.demo import Demo
@@ -60,6 +61,8 @@ def _finish(work: Coroutine[Any, Any, T]) -> T:
     """Run to the end; SIGTERM ends it as Ctrl-C does, with everything cleared up."""
     try:
         return asyncio.run(_terminable(work))
+    except OSError as exc:  # a folder that cannot be written, a full disk
+        raise LabError(str(exc)) from exc
     except (KeyboardInterrupt, asyncio.CancelledError):
         sys.exit(128 + signal.SIGINT)
 

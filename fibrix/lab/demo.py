@@ -43,7 +43,7 @@ class Demo:
         try:
             with self.progress.live():
                 await self._all()
-        except* FibrixError as group:
+        except* (FibrixError, OSError) as group:
             self.failures[WHOLE] = "; ".join(_messages(group))
         finally:
             self.progress.show(self.timeline.table())
@@ -122,7 +122,7 @@ class Demo:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def _messages(group: BaseExceptionGroup[FibrixError]) -> list[str]:
+def _messages(group: BaseExceptionGroup[FibrixError | OSError]) -> list[str]:
     """Give the words of all errors in a group of groups."""
     words: list[str] = []
     for error in group.exceptions:

@@ -4,8 +4,10 @@ import asyncio
 import os
 import signal
 import sys
+from asyncio.subprocess import Process
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -16,6 +18,7 @@ from fibrix.errors import LabError
 SHELL: Final = Path(__file__).parent / "shell"
 _START_TIME_FIELD: Final = 19  # field 22 of proc_pid_stat(5), counted from the state, field 3
 _POLL_S: Final = 0.02
+_INTERRUPT_S: Final = 20.0
 
 
 async def run(*argv: str | Path, timeout_s: float = 30.0) -> str:
@@ -48,6 +51,8 @@ async def run_lines(*argv: str | Path) -> AsyncIterator[str]:
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
+        limit=1 << 20,  # bytes of the longest line
+        process_group=0,  # Ctrl-C comes to the caller alone
     )
     last: deque[str] = deque(maxlen=20)
     try:
@@ -58,8 +63,19 @@ async def run_lines(*argv: str | Path) -> AsyncIterator[str]:
             raise LabError(f"{_words(argv)}: status {process.returncode}:\n" + "\n".join(last))
     finally:
         if process.returncode is None:
-            process.terminate()  # a builder clears up after itself
+            await _interrupt(process)
+
+
+async def _interrupt(process: Process) -> None:
+    """End a command as Ctrl-C does, so that it ends its own children and clears up; kill them all if it does not."""
+    with suppress(ProcessLookupError):
+        process.send_signal(signal.SIGINT)
+    try:
+        async with asyncio.timeout(_INTERRUPT_S):
             await process.wait()
+    except TimeoutError:
+        signal_group(process.pid, signal.SIGKILL)
+        await process.wait()
 
 
 def _words(argv: Sequence[str | Path]) -> str:

@@ -15,6 +15,20 @@ from fibrix.lab.spec import LabSpec
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="a lab needs root: it makes network namespaces")
 
 
+def traces(name: str) -> list[str]:
+    """Everything of a lab that the machine still knows of: processes, namespaces, mounts."""
+    found = [str(path) for path in Path("/run/netns").glob(f"fx-{name}-*")]
+    found += [line for line in Path("/proc/mounts").read_text().splitlines() if f"fx-{name}-" in line]
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if f"lab-{name}/" in command or f"fx-{name}-" in command:
+            found.append(command)
+    return found
+
+
 async def until(seen: Callable[[], bool]) -> None:
     """Wait until something is so; the test's own time limit ends it."""
     while True:

@@ -10,23 +10,9 @@ from fibrix.errors import LabError
 from fibrix.lab.process import Daemon, run
 from fibrix.lab.rack import Rack
 from fibrix.lab.spec import LabSpec
-from tests.lab.labs import lab, needs_root
+from tests.lab.labs import lab, needs_root, traces
 
 pytestmark = needs_root
-
-
-def traces(name: str) -> list[str]:
-    """Everything of a lab that the machine still knows of: processes, namespaces, mounts."""
-    found = [str(path) for path in Path("/run/netns").glob(f"fx-{name}-*")]
-    found += [line for line in Path("/proc/mounts").read_text().splitlines() if f"fx-{name}-" in line]
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if f"lab-{name}/" in command or f"fx-{name}-" in command:
-            found.append(command)
-    return found
 
 
 def entries(folder: Path) -> list[Path]:
