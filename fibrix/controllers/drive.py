@@ -63,6 +63,7 @@ class Drive:
             power=reading.state,
             waits_in_ipxe=self._heard.waited_within(machine.id, IPXE_POLL_S),
             agent_near=self._heard.agent_within(machine.id, 3 * IPXE_POLL_S),
+            just_started=self._heard.in_grace(IPXE_POLL_S),
             acted_at=self._acted.get(boot.id),
         )
         move = next_move(machine, boot, seen)

@@ -40,9 +40,9 @@ class Heard:
         at = self._agents.get(machine)
         return at is not None and self._now() - at <= timedelta(seconds=seconds)
 
-    def in_grace(self) -> bool:
+    def in_grace(self, seconds: float = GRACE_S) -> bool:
         """Whether the controller is so freshly started that silence means nothing yet."""
-        return self._now() - self._started_at < timedelta(seconds=GRACE_S)
+        return self._now() - self._started_at < timedelta(seconds=seconds)
 
     def last_seen(self, machine: MachineId) -> datetime | None:
         """When a machine last showed itself in any way."""

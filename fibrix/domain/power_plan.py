@@ -31,6 +31,7 @@ class Circumstances:
     power: PowerState
     waits_in_ipxe: bool = False
     agent_near: bool = False  # the agent spoke a moment ago
+    just_started: bool = False  # the controller: who waits in iPXE has not had the time to ask again
     acted_at: datetime | None = None  # when the last action for this stage was accepted
 
 
@@ -87,7 +88,7 @@ def _is_patient(machine: Machine, boot: Boot, seen: Circumstances) -> bool:
     if boot.boots is Boots.INSTALLED:
         return seen.agent_near and waited_s < OWN_OFF_S
     may_be_in_ipxe = content(machine) is Content.BLANK and not seen.agent_near and not seen.waits_in_ipxe
-    return boot.stage is Stage.ASKED and may_be_in_ipxe and waited_s < IPXE_POLL_S
+    return boot.stage is Stage.ASKED and may_be_in_ipxe and (waited_s < IPXE_POLL_S or seen.just_started)
 
 
 def _device(boot: Boot) -> BootDevice:

@@ -41,6 +41,7 @@ def test_a_machine_that_waits_in_ipxe_is_not_power_cycled() -> None:
 def test_a_machine_that_may_wait_in_ipxe_is_given_a_moment_to_show_itself() -> None:
     assert move(machine(State.COMMISSIONING), boot(), ON, now=at(5)) == STAY
     assert move(machine(State.COMMISSIONING), boot(), ON, now=at(13)).action is PowerAction.OFF
+    assert move(machine(State.COMMISSIONING), boot(), ON, now=at(13), just_started=True) == STAY
 
 
 def test_a_released_machine_is_switched_off_at_once() -> None:
