@@ -6,7 +6,6 @@ to the first 200 of /healthz, and the resident memory 5 s later. No peer runs he
 
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -15,7 +14,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from benchmarks.report import Row, report
+from benchmarks.report import middle, report, row
 
 ROUNDS = 3
 PORT = 15240
@@ -39,7 +38,7 @@ def answers() -> bool:
     """Whether the controller says that it is well."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/healthz", timeout=1) as answer:
-            return answer.status == 200
+            return bool(answer.status == 200)
     except (urllib.error.URLError, ConnectionError, TimeoutError):
         return False
 
@@ -83,8 +82,8 @@ def main() -> None:
     report(
         "controller",
         [
-            Row(case="start to first answer", ours=statistics.median(r[0] for r in rounds), unit="s"),
-            Row(case="idle resident memory", ours=statistics.median(r[1] for r in rounds), unit="MiB"),
+            row("start to first answer", middle([r[0] for r in rounds]), None, "s"),
+            row("idle resident memory", middle([r[1] for r in rounds]), None, "MiB"),
         ],
     )
 

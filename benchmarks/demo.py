@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks.report import Row, report
+from benchmarks.report import report, row
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -30,9 +30,9 @@ def main() -> None:
     report(
         "demo",
         [
-            Row(case="first run, 1 machine", ours=first_s, unit="s"),
-            Row(case="warm, 1 machine", ours=one_s, unit="s"),
-            Row(case="warm, 2 machines at once beside 1 machine", ours=two_s, peer=one_s, unit="s"),
+            row("first run, 1 machine", first_s, None, "s"),
+            row("warm, 1 machine", one_s, None, "s"),
+            row("warm, 2 machines at once beside 1 machine", two_s, one_s, "s"),
         ],
     )
 
