@@ -98,7 +98,7 @@ def order(controller: Controller, name: str, **parameters: str) -> Run:
     """Order one of Fibrix's own scripts, as the region would."""
     script = load([BUILTIN_DIR]).get(name)
     filled = load([BUILTIN_DIR]).parameters(name, parameters)
-    return controller.order(script.text, name=name, timeout_s=400, **filled)
+    return controller.order(script.text, filled, name=name, timeout_s=400)
 
 
 def make_image(folder: Path) -> tuple[Path, Path]:
@@ -180,7 +180,7 @@ async def test_an_image_is_written_whole_or_not_at_all_and_a_controller_may_rest
                 after_wrong = disk.read_bytes()
                 controller.file_asked.clear()
                 good = order(controller, "write-image", **{**image, "sha256": digest})
-                await controller.file_asked.wait()
+                await first_of(controller.file_asked, good.ended)
             await asyncio.sleep(8)
             async with controller.serving(listener(ns)):
                 await good.ended.wait()
@@ -228,6 +228,14 @@ async def test_a_machine_without_a_disk_and_with_another_network_card_tells_its_
     assert "no fixed disk" in smart.text_output
     assert "no fixed disk" in reading.text_output
     assert reason(writing) == "this machine has no fixed disk"
+
+
+async def first_of(*happenings: asyncio.Event) -> None:
+    """Wait until one of them has come to pass."""
+    waits = [asyncio.ensure_future(happening.wait()) for happening in happenings]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
 
 
 async def speak_lldp(ns: str) -> None:

@@ -110,7 +110,7 @@ async def test_a_script_runs_with_its_parameters_and_gives_values_and_output(tmp
     async with agent_and_controller(tmp_path) as (_, controller):
         run = controller.order(
             '#!/bin/sh\necho "hello $FIBRIX_WHO"; echo warning >&2; echo \'{"n": 7}\' >"$FIBRIX_RESULT"\n',
-            who='it\'s "quoted" $HOME\nand more',
+            {"who": 'it\'s "quoted" $HOME\nand more'},
         )
         result = await result_of(run)
     assert result == {"exit_status": 0, "timed_out": False, "aborted": False, "values": {"n": 7}, "reason": ""}

@@ -14,6 +14,7 @@ def test_before_the_first_build_there_is_none(tmp_path: Path) -> None:
         latest(tmp_path)
 
 
+@pytest.mark.timeout(60)  # apt itself starts several times
 async def test_a_failed_fetch_names_its_step_and_leaves_nothing(tmp_path: Path) -> None:
     sources = tmp_path / "broken.list"
     sources.write_text(f"deb [trusted=yes] file://{tmp_path}/nowhere bookworm main\n")

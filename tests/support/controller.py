@@ -7,7 +7,7 @@ import asyncio
 import hashlib
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,11 +61,18 @@ class Controller:
         self._changed = asyncio.Event()
 
     def order(
-        self, text: bytes | str, *, name: str = "test", timeout_s: int = 60, sha256: str = "", **parameters: str
+        self,
+        text: bytes | str,
+        parameters: Mapping[str, str] | None = None,
+        *,
+        name: str = "test",
+        timeout_s: int = 60,
+        sha256: str = "",
     ) -> Run:
         """Have a script run after those ordered before it."""
         data = text.encode() if isinstance(text, str) else text
-        run = Run(f"r{len(self.runs)}", name, data, timeout_s, parameters, sha256 or hashlib.sha256(data).hexdigest())
+        digest = sha256 or hashlib.sha256(data).hexdigest()
+        run = Run(f"r{len(self.runs)}", name, data, timeout_s, dict(parameters or {}), digest)
         self.runs[run.id] = run
         self._changed.set()
         return run
