@@ -9,7 +9,7 @@ main() {
 	echo "writing to $disk: $FIBRIX_SIZE_BYTES bytes"
 	[ ! -e "/sys/block/$disk/ro" ] || [ "$(cat "/sys/block/$disk/ro")" = 0 ] || fail "$disk is read-only"
 	forget_disk || fail "the disk $disk cannot be written"
-	trap 'forget_disk' EXIT
+	trap 'forget_disk 2>&1' EXIT  # not to standard error: its last line is the reason why
 	write
 	[ -z "$FIBRIX_METADATA_URL" ] || tell_metadata
 	sync
@@ -45,15 +45,19 @@ choose_disk() {
 		fail "no disk is large enough: the largest has $(tail -n 1 by_size | cut -d ' ' -f 1) bytes, the image $FIBRIX_SIZE_BYTES"
 }
 
+# zero OFFSET LENGTH: zeros on the disk; its remarks about what was there are not for the reason of a failure.
+zero() {
+	blkdiscard -z -o "$1" -l "$2" "/dev/$disk" 2>zero.error || { cat zero.error >&2 && return 1; }
+}
+
 # forget_disk: no partition table at either end: a disk with half an image on it must not boot.
 forget_disk() {
-	size=$(disk_bytes "$disk")
-	blkdiscard -z -o 0 -l 1048576 "/dev/$disk" && blkdiscard -z -o $((size - 1048576)) -l 1048576 "/dev/$disk"
+	zero 0 1048576 && zero $(($(disk_bytes "$disk") - 1048576)) 1048576
 }
 
 # write: zeros first, fast where the disk can, as the image's holes are skipped and must not show what was there before.
 write() {
-	blkdiscard -z -o 0 -l $(((FIBRIX_SIZE_BYTES + 511) / 512 * 512)) "/dev/$disk" || fail "$disk cannot be overwritten"
+	zero 0 $(((FIBRIX_SIZE_BYTES + 511) / 512 * 512)) || fail "$disk cannot be overwritten"
 	echo "$disk is blank"
 	exec 7<>"/dev/$disk"  # held open: an error of late writing is kept until someone asks for it
 	mkfifo stream
