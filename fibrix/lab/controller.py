@@ -28,7 +28,7 @@ dead_interval_s = 10.0
 
 # A share of a machine's whole memory would be tested for minutes on an emulated CPU.
 [scripts.memory-test]
-limit_mb = "32"
+limit_mb = "8"
 
 [scripts.disk-read]
 samples = "50"

@@ -41,18 +41,18 @@ class Walk:
 
     async def all_of_it(self) -> None:
         """Do every step in turn. Raises LabError, ClientError."""
-        for name, step in (
-            ("discovered", self._discovered),
-            ("accepted", self._accepted),
-            ("commissioned", self._commissioned),
-            ("tested", self._tested),
-            ("image awaited", self.image_built.wait),
-            ("deployed", self._deployed),
-            ("ssh", self._logged_in),
-            ("power on kept it", self._kept_running),
-            ("released", self._released),
+        for name, doing, step in (
+            ("discovered", "plugged in; waits to be discovered", self._discovered),
+            ("accepted", "is accepted, with its BMC's settings", self._accepted),
+            ("commissioned", "is commissioned", self._commissioned),
+            ("tested", "is tested", self._tested),
+            ("image there", "waits for the image to be built", self.image_built.wait),
+            ("deployed", "is deployed", self._deployed),
+            ("logged in", "is logged in to", self._logged_in),
+            ("kept running", "is told to power on while it runs", self._kept_running),
+            ("released", "is released", self._released),
         ):
-            self.progress.step(self.plan.name, f"to be {name}")
+            self.progress.step(self.plan.name, doing)
             with self.timeline.step(self.plan.name, name):
                 await step()
 
