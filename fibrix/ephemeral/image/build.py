@@ -24,7 +24,7 @@ CONSOLE: Final = "console=tty0 console=ttyS0,115200"
 """Kernel arguments: the screen and the first serial port; the last one named is the system's console."""
 
 _MIN_MEMORY_BYTES: Final = 512 * MIB
-_ZSTD_LEVEL: Final = 12
+_ZSTD_LEVEL: Final = 9  # 12 takes nearly three times as long and saves a hundredth
 
 
 async def build_debian(

@@ -42,6 +42,8 @@ _LEFT_OUT: Final = (
     "/lib/modules/*/kernel/drivers/staging/*",
     "/lib/modules/*/kernel/net/bluetooth/*",
     "/lib/modules/*/kernel/net/mac80211/*",
+    "/lib/modules/*/kernel/net/rfkill/*",
+    "/lib/modules/*/kernel/net/wireless/*",  # systemd-networkd would load it at each boot, for nothing
 )
 _KEPT: Final = ("/usr/share/doc/*/copyright",)
 
