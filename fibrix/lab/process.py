@@ -6,7 +6,7 @@ import signal
 import sys
 from asyncio.subprocess import Process
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,18 +154,21 @@ def python_module(name: str) -> tuple[str, ...]:
     return ("env", f"PYTHONPATH={root}", sys.executable, "-m", name)
 
 
-async def gone(daemons: Iterable[Daemon], *, within_s: float) -> bool:
-    """Wait until none of them runs; False when some still do after that long."""
-    waiting = list(daemons)
+async def until(reached: Callable[[], bool], *, within_s: float) -> bool:
+    """Look again and again until something is so; False when it is not after that long."""
     try:
         async with asyncio.timeout(within_s):
             while True:
-                waiting = [daemon for daemon in waiting if daemon.alive]
-                if not waiting:
+                if reached():
                     return True
                 await asyncio.sleep(_POLL_S)
     except TimeoutError:
         return False
+
+
+async def gone(daemons: Sequence[Daemon], *, within_s: float) -> bool:
+    """Wait until none of them runs; False when some still do after that long."""
+    return await until(lambda: not any(daemon.alive for daemon in daemons), within_s=within_s)
 
 
 async def stop(daemons: Iterable[Daemon], *, grace_s: float = 5.0) -> None:
@@ -186,15 +189,8 @@ def daemon_of(pid: int) -> Daemon:
 
 async def wait_for_udp(daemon: Daemon, address: str, port: int, *, within_s: float = 5.0) -> bool:
     """Wait until the process's network namespace has this UDP port open; False when it ended or took too long."""
-    try:
-        async with asyncio.timeout(within_s):
-            while daemon.alive:
-                if _listens(daemon.pid, address, port):
-                    return True
-                await asyncio.sleep(_POLL_S)
-    except TimeoutError:
-        return False
-    return False
+    await until(lambda: not daemon.alive or _listens(daemon.pid, address, port), within_s=within_s)
+    return daemon.alive and _listens(daemon.pid, address, port)
 
 
 def _listens(pid: int, address: str, port: int) -> bool:

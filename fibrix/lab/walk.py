@@ -7,7 +7,7 @@ from pathlib import Path
 from fibrix.domain.state import State
 from fibrix.errors import LabError
 from fibrix.lab.bmc import RMCP_PORT
-from fibrix.lab.process import run
+from fibrix.lab.process import run, until
 from fibrix.lab.progress import Progress
 from fibrix.lab.rack import Rack
 from fibrix.lab.spec import BMC_PASSWORD, BMC_USER, MachinePlan
@@ -17,6 +17,7 @@ from fibrix.runtime.client import Client
 
 _DISCOVERED_S = 300  # UEFI under TCG, many at a time
 _SSH_TRIES = 10
+_OFF_S = 120  # the ephemeral system shuts itself down
 _SETTLE_S = 5.0  # a power cycle would show within this
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"  # random(4): another one after each boot
 _SSH_OPTIONS = (
@@ -118,8 +119,9 @@ class Walk:
     async def _released(self) -> None:
         await self.client.post(f"machines/{self.id}/release", {})
         await self.watch.reaches(self.id, State.READY)
-        if self.rack.machine(self.plan).is_on:
-            raise LabError("is Ready after its release, but its power is on")
+        machine = self.rack.machine(self.plan)
+        if not await until(lambda: not machine.is_on, within_s=_OFF_S):
+            raise LabError(f"is Ready after its release, but its power is still on after {_OFF_S} s")
 
     async def _ssh(self, command: str) -> str:
         address = (await self.client.get(f"machines/{self.id}"))["address"]
