@@ -51,6 +51,7 @@ keep_address() {
 hear_neighbours() {
 	mkdir -p "$FIBRIX_STATE/lldp"
 	for device in $(ethernet_devices); do
-		tcpdump -q -U -i "$device" -c 1 -w "$FIBRIX_STATE/lldp/$device" ether proto 0x88cc >/dev/null 2>&1 &
+		# As root: Debian's would become a user that is not here.
+		tcpdump -Z root -q -U -i "$device" -c 1 -w "$FIBRIX_STATE/lldp/$device" ether proto 0x88cc >/dev/null 2>&1 &
 	done
 }

@@ -73,7 +73,7 @@ interface() {
 # neighbour INTERFACE: system name and port of the LLDP frame that the agent kept, if one was heard.
 neighbour() {
 	[ -s "$FIBRIX_STATE/lldp/$1" ] || return 0
-	tcpdump -n -v -r "$FIBRIX_STATE/lldp/$1" 2>/dev/null | awk '
+	tcpdump -Z root -n -v -r "$FIBRIX_STATE/lldp/$1" 2>/dev/null | awk '
 		/System Name TLV/ { sub(/.*length [0-9]+: /, ""); name = $0 }
 		/Subtype .* \([0-9]+\): / && port_next { sub(/.*\([0-9]+\): /, ""); port = $0; port_next = 0 }
 		/Port ID TLV/ { port_next = 1 }
