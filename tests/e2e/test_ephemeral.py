@@ -15,15 +15,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from fibrix.config import EphemeralConfig
 from fibrix.domain.machine import Hardware
-from fibrix.ephemeral.build import build
 from fibrix.ephemeral.catalog import BUILTIN_DIR, load
+from tests.support.built import BOOT_DIR, ephemeral_os
 from tests.support.controller import Controller, Run
 from tests.support.netns import entered, ip, namespace
 
 TOOLS = ("qemu-system-x86_64", "mmdebstrap", "dnsmasq", "ip", "sfdisk", "mke2fs", "debugfs", "zstd")
-CACHE = Path(__file__).parents[2] / "cache/test-ephemeral"
 DISK_BYTES = 160 << 20
 OCTAL = "".join(f"\\{octet:03o}" for octet in range(256))
 MAC = "52:54:00:79:00:01"
@@ -39,8 +37,7 @@ pytestmark = [
 
 
 async def built() -> Path:
-    os_ = await build(EphemeralConfig(), boot_dir=CACHE / "boot", cache_dir=CACHE / "cache", progress=print)
-    return CACHE / "boot/ephemeral" / os_.id
+    return BOOT_DIR / "ephemeral" / (await ephemeral_os()).id
 
 
 @asynccontextmanager

@@ -11,10 +11,9 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Final
 
-from fibrix.config import EphemeralConfig
 from fibrix.domain.network import Subnet, SubnetMode
-from fibrix.ephemeral.image import build_debian
 from fibrix.store.images import Images
+from tests.support.built import IMAGES_DIR, debian_image
 from tests.support.netns import ip
 
 NAMESPACE: Final = "fximg"
@@ -28,15 +27,12 @@ SUBNET: Final = Subnet(
 )
 
 _OVMF: Final = Path("/usr/share/OVMF")
-_STATE_DIR: Final = Path(os.environ.get("FIBRIX_TEST_STATE_DIR", Path(__file__).parents[2] / "cache" / "tests"))
 
 
 async def image_file() -> Path:
     """The Debian image, built the first time that a checkout asks for it."""
-    manifest = await build_debian(
-        EphemeralConfig(), images_dir=_STATE_DIR / "images", cache_dir=_STATE_DIR / "cache", progress=print
-    )
-    return Images(_STATE_DIR / "images").get(manifest.name).path
+    manifest = await debian_image()
+    return Images(IMAGES_DIR).get(manifest.name).path
 
 
 def lay_network() -> None:
