@@ -103,7 +103,9 @@ def newest_ephemeral(boot_dir: Path) -> str:
 def build_rack(shared: Shared, bindings: Bindings) -> Rack:
     """Make the rack-side services."""
     config, bus, snapshot = shared.config, shared.bus, shared.snapshot
-    boot_files = BootFiles((config.state_dir / config.boot.own_ipxe_dir, config.boot_dir, config.boot.ipxe_dir))
+    boot_files = BootFiles(
+        (config.state_dir / config.boot.own_ipxe_dir, config.boot_dir), packaged=(config.boot.ipxe_dir,)
+    )
     ipmi, manual = IpmiDriver(config.power), ManualDriver(bus)
     wol = WolDriver(snapshot, shared.heard.last_seen)
     power = PowerService(

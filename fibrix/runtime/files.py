@@ -26,21 +26,23 @@ class BootFiles:
     """What TFTP and HTTP may serve: the first folder that has a name wins, so the operator's own comes first.
 
     Symbolic links are followed as long as they end in one of the folders: an operator may link to Debian's files.
+    Those in a `packaged` folder are followed wherever they lead: Debian's ipxe.efi is a link to /boot.
     The folders may be missing, and may come and go.
     """
 
-    def __init__(self, folders: Sequence[Path]) -> None:
-        self._folders = tuple(folders)
+    def __init__(self, folders: Sequence[Path], packaged: Sequence[Path] = ()) -> None:
+        self._folders = (*folders, *packaged)
+        self._packaged = frozenset(packaged)
 
     def find(self, name: str) -> Path:
         """Find a regular file. Raises InvalidError for a name that leads out of the folders, else NotFoundError."""
         relative = relative_name(name)
         roots = [folder.resolve() for folder in self._folders]
-        for root in roots:
+        for folder, root in zip(self._folders, roots, strict=True):
             path = _resolved(root / relative)
             if path is None or not path.is_file():
                 continue
-            if not any(path.is_relative_to(inside) for inside in roots):
+            if folder not in self._packaged and not any(path.is_relative_to(inside) for inside in roots):
                 raise InvalidError(f"{relative} is a link that leads out of the served folders")
             return path
         raise NotFoundError(f"there is no file {relative}")

@@ -108,3 +108,16 @@ def test_any_name_is_refused_or_stays_below(name: str) -> None:
         return
     assert not relative.startswith("/")
     assert not {"..", ".", ""} & set(relative.split("/"))
+
+
+def test_a_link_of_a_package_may_lead_out_and_one_of_the_operator_may_not(tmp_path: Path) -> None:
+    outside, packaged, own = tmp_path / "boot", tmp_path / "packaged", tmp_path / "own"
+    for folder in (outside, packaged, own):
+        folder.mkdir()
+    (outside / "ipxe.efi").write_bytes(b"iPXE")
+    (packaged / "ipxe.efi").symlink_to(outside / "ipxe.efi")
+    files = BootFiles((own,), packaged=(packaged,))
+    assert files.find("ipxe.efi") == outside / "ipxe.efi"
+    (own / "ipxe.efi").symlink_to(outside / "ipxe.efi")
+    with pytest.raises(InvalidError, match="leads out"):
+        files.find("ipxe.efi")
