@@ -12,7 +12,7 @@ from fibrix.controllers.lifecycle import Lifecycle
 from fibrix.controllers.ports import Store
 from fibrix.domain.machine import Boot, Machine
 from fibrix.domain.ports.power import Power
-from fibrix.domain.power import PowerAction, PowerState
+from fibrix.domain.power import PowerAction, PowerKind, PowerState
 from fibrix.domain.power_plan import IPXE_POLL_S, Circumstances, Move, next_move
 from fibrix.domain.progress import is_driven, reach
 from fibrix.domain.state import PASSING
@@ -67,7 +67,8 @@ class Drive:
             acted_at=self._acted.get(boot.id),
         )
         move = next_move(machine, boot, seen)
-        if reading.state is PowerState.UNKNOWN and move == Move():
+        by_bmc = machine.power.kind is PowerKind.IPMI  # of others it is often unknown, and nothing is wrong
+        if by_bmc and reading.state is PowerState.UNKNOWN and move == Move():
             raise PowerError(f"its power state is unknown: {reading.detail}")
         return move
 

@@ -8,7 +8,7 @@ from fibrix.domain.machine import Stage
 from fibrix.domain.ports.agents import Heartbeat, Hello
 from fibrix.domain.ports.keys import SshKey
 from fibrix.domain.ports.machines import AcceptSpec, DeploySpec, MachineSpec
-from fibrix.domain.power import PowerKind, PowerSettings
+from fibrix.domain.power import PowerKind, PowerSettings, PowerState
 from fibrix.domain.state import State
 from fibrix.domain.trigger import Trigger
 from fibrix.errors import ConflictError, InvalidError, UnauthorizedError
@@ -239,3 +239,30 @@ async def test_two_machines_cannot_have_one_name_or_one_mac(tmp_path: Path) -> N
         with pytest.raises(ConflictError, match=MAC):
             await r.machines.add(MachineSpec(macs=(MAC,), name="box2"))
         assert [m.name for m in r.region.machines()] == ["box1"]
+
+
+@pytest.mark.parametrize("kind", [PowerKind.WOL, PowerKind.MANUAL])
+async def test_a_machine_without_a_bmc_is_asked_for_and_restarts_itself_into_its_system(
+    tmp_path: Path, kind: PowerKind
+) -> None:
+    async with rig(tmp_path, Clock(), FakePower()) as r:
+        machine = (await r.machines.add(MachineSpec(macs=(MAC,), name="box1", power=PowerSettings(kind=kind)))).id
+        r.power.states[machine] = PowerState.UNKNOWN
+        await r.ssh_keys.add(SshKey(name="me", key="ssh-ed25519 AAAA me", fingerprint="SHA256:x"))
+        await r.machines.request(machine, Trigger.COMMISSION)
+        await r.tick(machine, 3)
+        assert r.power.acted == ["on"]
+        boot = r.region.machine(machine).boot
+        assert boot is not None
+        assert boot.fault == ""
+        secret = await r.hello(await r.boot_from_network())
+        await r.finish(secret, INVENTORY)
+        while r.region.machine(machine).state is State.TESTING:
+            await r.finish(secret)
+        assert (await r.agents.order(secret)).kind == "power-off"
+
+        await r.machines.deploy(machine, DeploySpec(image="debian-12"))
+        secret = await r.hello(await r.boot_from_network(), secret="7" * 64)
+        await r.finish(secret, {"disk": "sda"})
+        assert (await r.agents.order(secret)).kind == "reboot"
+        assert r.snapshot.value.boot[MAC].action.value == "disk"
