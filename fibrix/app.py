@@ -253,7 +253,7 @@ def build_services(shared: Shared, region: Region, rack: Rack, notifier: Notifie
         health=HealthOf(keepers),
     )
     agents = build_agents(shared, region, core, settler)
-    metadata = MetadataController(region, core.lifecycle, region.secrets.key, shared.now)
+    metadata = MetadataController(region, core.lifecycle, settler, region.secrets.key, shared.now)
     services: Sequence[Service] = (
         PowerController(shared.bus, core.lifecycle, shared.now),
         build_boots(shared, region, core, rack, settler),

@@ -8,19 +8,21 @@ from msgspec.structs import replace
 
 from fibrix.controllers.lifecycle import Lifecycle
 from fibrix.controllers.ports import Keys, Store
+from fibrix.controllers.settle import Settler
 from fibrix.domain.machine import Deployment, Machine, Stage
 from fibrix.domain.progress import reach
-from fibrix.domain.state import State
-from fibrix.domain.trigger import Trigger
-from fibrix.errors import ConflictError, NotFoundError
+from fibrix.errors import NotFoundError
 from fibrix.events.machine import MachineEvent, Reported
 
 
 class MetadataController:
     """Fits `domain.ports.agents.Metadata`."""
 
-    def __init__(self, store: Store, lifecycle: Lifecycle, keys: Keys, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, store: Store, lifecycle: Lifecycle, settler: Settler, keys: Keys, now: Callable[[], datetime]
+    ) -> None:
         self._store = store
+        self._settler = settler
         self._lifecycle = lifecycle
         self._keys = keys
         self._now = now
@@ -35,20 +37,9 @@ class MetadataController:
 
     async def report(self, secret: str, hostname: str, data: dict[str, str]) -> None:
         """Take the installed system's report; again changes nothing. Raises NotFoundError."""
-        machine, deployment = self.instance(secret)
-        if deployment.reported_at:
-            return
-        after = await self._lifecycle.change(machine.id, lambda m: self._reported(m, hostname, data))
-        if after.state is State.DEPLOYING:
-            await self._deployed(machine, hostname)
-
-    async def _deployed(self, machine: Machine, hostname: str) -> None:
-        reason = f"the installed system reported in as {hostname}"
-        try:
-            await self._lifecycle.fire(machine.id, Trigger.SUCCEEDED, reason, seen=State.DEPLOYING)
-        except ConflictError:
-            # Aborted or given up in this very moment: that stands, and the report is in the journal.
-            return
+        machine, _ = self.instance(secret)
+        await self._lifecycle.change(machine.id, lambda m: self._reported(m, hostname, data))
+        await self._settler.settle(machine.id)
 
     def _reported(self, machine: Machine, hostname: str, data: dict[str, str]) -> tuple[Machine, list[MachineEvent]]:
         deployment = machine.deployment

@@ -31,22 +31,28 @@ class Settler:
         self._now = now
 
     async def settle(self, machine_id: MachineId) -> None:
-        """Take the edge that the runs call for, if they do. Another change that came first is fine."""
+        """Take the edge that is due, if one is. Another change that came first is fine."""
         machine = self._store.machine(machine_id)
-        boot = machine.boot
-        if machine.state not in PASSING or boot is None or boot.boots is Boots.INSTALLED:
-            return
-        found = verdict(machine.state, present(machine.state, await self._store.runs(machine_id)))
+        found = await self._due(machine)
         if found is None:
             return
         trigger, reason = found
         try:
-            if machine.state is State.DEPLOYING and trigger is Trigger.SUCCEEDED:
+            if machine.state is State.DEPLOYING and trigger is Trigger.SUCCEEDED and not _has_reported(machine):
                 await self._lifecycle.change(machine_id, self._boot_installed)
             else:
                 await self._lifecycle.fire(machine_id, trigger, reason, seen=machine.state)
         except ConflictError as exc:
             log.info("settle.overtaken", machine=machine_id, reason=str(exc))
+
+    async def _due(self, machine: Machine) -> tuple[Trigger, str] | None:
+        """Decide by what is stored: the runs of the present state, or the installed system's report."""
+        boot = machine.boot
+        if machine.state not in PASSING or boot is None:
+            return None
+        if boot.boots is Boots.INSTALLED:
+            return (Trigger.SUCCEEDED, "the installed system reported in") if _has_reported(machine) else None
+        return verdict(machine.state, present(machine.state, await self._store.runs(machine.id)))
 
     def _boot_installed(self, machine: Machine) -> tuple[Machine, list[MachineEvent]]:
         """Follow the writing of the image by a boot of what was written."""
@@ -66,3 +72,7 @@ class Settler:
             detail="the image is written; the installed system is next",
         )
         return after, [said]
+
+
+def _has_reported(machine: Machine) -> bool:
+    return machine.deployment is not None and machine.deployment.reported_at is not None

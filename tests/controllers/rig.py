@@ -193,7 +193,7 @@ async def rig(state_dir: Path, clock: Clock, power: FakePower) -> AsyncIterator[
             heard=shared.heard,
             machines=app.build_machines(shared, region, core, rack, images),
             agents=app.build_agents(shared, region, core, settler),
-            metadata=MetadataController(region, core.lifecycle, region.secrets.key, clock),
+            metadata=MetadataController(region, core.lifecycle, settler, region.secrets.key, clock),
             boots=app.build_boots(shared, region, core, rack, settler),
             ssh_keys=SshKeyController(region, region.ssh_keys.all, clock),
         )

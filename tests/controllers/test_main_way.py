@@ -1,10 +1,12 @@
 """One machine's whole life, as the deciding half of the controller sees it; and the same through stops and starts."""
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from fibrix.domain.machine import Stage
+from fibrix.domain.machine import Machine, Stage
 from fibrix.domain.ports.agents import Heartbeat, Hello
 from fibrix.domain.ports.keys import SshKey
 from fibrix.domain.ports.machines import AcceptSpec, DeploySpec, MachineSpec
@@ -266,3 +268,24 @@ async def test_a_machine_without_a_bmc_is_asked_for_and_restarts_itself_into_its
         await r.finish(secret, {"disk": "sda"})
         assert (await r.agents.order(secret)).kind == "reboot"
         assert r.snapshot.value.boot[MAC].action.value == "disk"
+
+
+async def test_a_report_that_was_stored_just_before_the_end_counts_after_the_start(tmp_path: Path) -> None:
+    clock, power = Clock(), FakePower()
+    async with rig(tmp_path, clock, power) as r:
+        machine = await ready(r)
+        await r.ssh_keys.add(SshKey(name="me", key="ssh-ed25519 AAAA me", fingerprint="SHA256:x"))
+        await r.machines.deploy(machine, DeploySpec(image="debian-12"))
+        await r.tick(machine, 4)
+        await r.finish(await r.hello(await r.boot_from_network()), {"disk": "sda"})
+        reported = replace_deployment(r.region.machine(machine), clock())
+        await r.region.change(lambda unit: unit.update(reported))  # killed before it drew the conclusion
+    async with rig(tmp_path, clock, power) as r:
+        assert r.region.machine(machine).state is State.DEPLOYING
+        await r.tick(machine)
+        assert r.region.machine(machine).state is State.DEPLOYED
+
+
+def replace_deployment(machine: Machine, at: datetime) -> Machine:
+    assert machine.deployment is not None
+    return replace(machine, deployment=replace(machine.deployment, reported_at=at))
