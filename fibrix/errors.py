@@ -7,6 +7,7 @@ FibrixError
 ├── NotFoundError          nothing of that name; 404
 ├── ConflictError          it clashes with what is there (a name, a MAC, a state); 409
 ├── UnauthorizedError      no key, or a wrong one; 401
+├── ListenError            an address or port that cannot be listened on
 ├── PowerError             a BMC said no, or nothing; 502
 ├── StoreError             the database; 503
 ├── BuildError             the ephemeral OS or an image could not be built
@@ -51,6 +52,10 @@ class ConflictError(FibrixError):
 
 class UnauthorizedError(FibrixError):
     """No key, token or secret, or a wrong one."""
+
+
+class ListenError(FibrixError):
+    """An address or port cannot be listened on."""
 
 
 class PowerError(FibrixError):

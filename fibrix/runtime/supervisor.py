@@ -108,7 +108,7 @@ class _Keeper:
         if monotonic_s() - began_s >= self._patience.calm_s:
             self._pause_s = self._patience.first_pause_s
         self._note("failed", last_error=reason)
-        trace = None if isinstance(cause, FibrixError) else cause  # our own errors say all there is to say
+        trace = None if _is_ours(cause) else cause  # our own errors say all there is to say
         log.error("service.failed", service=self.health.name, reason=reason, again_in_s=self._pause_s, exc_info=trace)
 
     async def _failure(self) -> tuple[str, BaseException | None]:
@@ -164,6 +164,13 @@ def _being_cancelled() -> bool:
     """Tell whether someone cancelled the running task, rather than something that it waited for."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
+
+
+def _is_ours(error: BaseException | None) -> bool:
+    """Tell whether it was raised on purpose, by us: alone, or as a group of nothing else."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(_is_ours(part) for part in error.exceptions)
+    return isinstance(error, FibrixError)
 
 
 def _in_words(error: BaseException) -> str:

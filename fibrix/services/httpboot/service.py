@@ -19,6 +19,7 @@ from fibrix.events.rack import BootAsked
 from fibrix.runtime.cell import Cell
 from fibrix.runtime.clock import utc_now
 from fibrix.runtime.files import BootFiles
+from fibrix.runtime.listen import listening_on
 from fibrix.services.httpboot.download import DownloadLimits, Downloads
 from fibrix.services.httpboot.engine import Asker, machine_script, start_script
 
@@ -58,7 +59,7 @@ class HttpBootService:
         self._asked: set[web.RequestHandler] = set()  # connections on which at least one request came
 
     async def run(self, ready: asyncio.Event) -> None:
-        """Listen wherever the newest snapshot says, until cancelled. Raises OSError if an address cannot be bound."""
+        """Listen wherever the newest snapshot says, until cancelled. Raises ListenError."""
         runner = web.AppRunner(
             self._application(),
             access_log=None,  # a query may be anyone's, and a script holds a token
@@ -99,7 +100,8 @@ class HttpBootService:
                 await sites.pop(gone).stop()
             for new in wanted.keys() - sites.keys():
                 sites[new] = web.TCPSite(runner, str(new), self._settings.port, reuse_address=True)
-                await sites[new].start()
+                with listening_on(wanted[new], self._settings.port):
+                    await sites[new].start()
                 log.info("httpboot.listening", subnet=wanted[new].name, address=str(new), port=self._settings.port)
             ready.set()
             if self._rack.value is snapshot:

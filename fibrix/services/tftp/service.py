@@ -15,6 +15,7 @@ from fibrix.events.rack import TransferEnded
 from fibrix.runtime.cell import Cell
 from fibrix.runtime.clock import utc_now
 from fibrix.runtime.files import BootFiles
+from fibrix.runtime.listen import listening_on
 from fibrix.services.tftp.burst import Address
 from fibrix.services.tftp.engine import Ended
 from fibrix.services.tftp.session import Session
@@ -65,7 +66,7 @@ class TftpService:
         return len(self._sessions)
 
     async def run(self, ready: asyncio.Event) -> None:
-        """Listen wherever the newest snapshot says, until cancelled. Raises OSError if an address cannot be bound."""
+        """Listen wherever the newest snapshot says, until cancelled. Raises ListenError."""
         listeners: dict[_Place, asyncio.Task[None]] = {}
         async with asyncio.TaskGroup() as group:
             while True:
@@ -79,7 +80,8 @@ class TftpService:
                     await self._rack.changed()
 
     def _open(self, subnet: Subnet, group: asyncio.TaskGroup) -> asyncio.Task[None]:
-        sock = bound(subnet.address, self._settings.port)
+        with listening_on(subnet, self._settings.port):
+            sock = bound(subnet.address, self._settings.port)
         log.info("tftp.listening", subnet=subnet.name, address=str(subnet.address), port=self._settings.port)
         task = group.create_task(self._listen(sock, subnet, group), name=f"tftp {subnet.name}")
         task.add_done_callback(lambda _: sock.close())
