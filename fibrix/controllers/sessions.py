@@ -13,9 +13,9 @@ from fibrix.domain.boot_choice import expects_ephemeral
 from fibrix.domain.machine import Machine, Stage
 from fibrix.domain.ports.agents import Hello
 from fibrix.domain.progress import reach
-from fibrix.errors import NotFoundError, UnauthorizedError
+from fibrix.errors import UnauthorizedError
 from fibrix.events.machine import BootProgressed, BootRefused, MachineEvent
-from fibrix.types import MachineId, parse_mac
+from fibrix.types import parse_mac
 
 
 def fingerprint(secret: str) -> str:
@@ -51,13 +51,6 @@ class Sessions:
             if machine.boot and hmac.compare_digest(machine.boot.session_hash, mark):
                 return machine
         raise UnauthorizedError("this session is over: the machine has been booted again, or forgotten")
-
-    def is_of(self, machine: MachineId, secret: str) -> bool:
-        """Whether a session still belongs to a machine."""
-        try:
-            return self.machine(secret).id == machine
-        except (UnauthorizedError, NotFoundError):
-            return False
 
     def _admit(self, machine: Machine, token: str, hello: Hello, address: str) -> tuple[Machine, list[MachineEvent]]:
         boot, mark = machine.boot, fingerprint(hello.secret)

@@ -7,7 +7,6 @@ import msgspec
 from msgspec.structs import replace
 
 from fibrix.domain.machine import ScriptRun
-from fibrix.domain.state import State
 from fibrix.errors import NotFoundError
 from fibrix.store.db import Database
 from fibrix.store.transaction import Transaction
@@ -29,13 +28,6 @@ class Runs:
     async def of_machine(self, machine: MachineId) -> list[ScriptRun]:
         """All runs of a machine, oldest first. Raises StoreError."""
         return [_DECODER.decode(body) for (body,) in await self._db.rows(_OF_MACHINE, (machine,))]
-
-    async def of_state(self, machine: MachineId, state: State) -> list[ScriptRun]:
-        """All runs that a machine had in a state, oldest first. Raises StoreError."""
-        rows = await self._db.rows(
-            "SELECT body FROM script_runs WHERE machine = ? AND state = ? ORDER BY number", (machine, state.value)
-        )
-        return [_DECODER.decode(body) for (body,) in rows]
 
     async def output(self, run: RunId) -> bytes:
         """What a run printed, its first 4 MiB. Raises StoreError."""

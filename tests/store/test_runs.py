@@ -41,7 +41,6 @@ async def test_runs_come_oldest_first(db: Database, runs: Runs) -> None:
     await db.write(lambda tx: runs.insert(tx, run(2)))
     await db.write(lambda tx: runs.insert(tx, run(3, machine=MachineId("m000000002"))))
     assert [r.id for r in await runs.of_machine(BOX)] == ["r1", "r7", "r2"]
-    assert [r.id for r in await runs.of_state(BOX, State.TESTING)] == ["r1", "r2"]
     assert await db.write(lambda tx: runs.list(tx, BOX)) == await runs.of_machine(BOX)
 
 
