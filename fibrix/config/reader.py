@@ -90,7 +90,7 @@ class Reader:
         strict = not isinstance(raw, FromEnvironment)
         try:
             return msgspec.convert(given, annotation, strict=strict, dec_hook=_decode)
-        except (msgspec.ValidationError, NotImplementedError):
+        except msgspec.ValidationError:
             return self._unexpected(path, raw, _expected(inspect.type_info(annotation)))
 
     def _unexpected(self, path: str, raw: object, expected: str) -> _Faulty:
