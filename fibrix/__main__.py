@@ -21,7 +21,7 @@ __all__ = ["cli", "main"]
 )
 def serve(config_path: Path) -> None:
     """Run the controller in the foreground."""
-    from fibrix.app import serve as serve_controller  # the whole program: only for who serves  # noqa: PLC0415
+    from fibrix.app.run import serve as serve_controller  # the whole program: only for who serves  # noqa: PLC0415
 
     serve_controller(config_path)
 

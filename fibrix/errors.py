@@ -6,7 +6,12 @@ FibrixError
 ├── InvalidError           a value that a caller gave; API status 422
 ├── NotFoundError          nothing of that name; 404
 ├── ConflictError          it clashes with what is there (a name, a MAC, a state); 409
+│   └── QuotaError         a tenant's quota does not allow it; 409
 ├── UnauthorizedError      no key, or a wrong one; 401
+├── ForbiddenError         the caller may not do this; 403
+├── ThrottledError         too often; 429
+├── PreconditionError      it was changed since the caller read it; 412
+├── UnconditionalError     a change that does not say what it was read as; 428
 ├── ListenError            an address or port that cannot be listened on
 ├── PowerError             a BMC said no, or nothing; 502
 ├── StoreError             the database; 503
@@ -16,6 +21,7 @@ FibrixError
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 
 class FibrixError(Exception):
@@ -34,11 +40,20 @@ class ConfigError(FibrixError):
         super().__init__("\n".join(self.faults))
 
 
-class InvalidError(FibrixError):
-    """A caller gave a value that cannot be; `pointer` is the JSON pointer (RFC 6901) of the fault, if any."""
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong with what a caller gave."""
 
-    def __init__(self, message: str, *, pointer: str = "") -> None:
-        self.pointer = pointer
+    detail: str
+    pointer: str = ""  # JSON pointer (RFC 6901) into the body; empty: the whole of it
+
+
+class InvalidError(FibrixError):
+    """A caller gave values that cannot be; `faults` holds all that were found, `pointer` is the first one's."""
+
+    def __init__(self, message: str, *, pointer: str = "", faults: Sequence[Fault] = ()) -> None:
+        self.faults = tuple(faults) or (Fault(message, pointer),)
+        self.pointer = self.faults[0].pointer
         super().__init__(message)
 
 
@@ -50,8 +65,32 @@ class ConflictError(FibrixError):
     """It clashes with what is there: a name or MAC in use, an action that the state does not allow."""
 
 
+class QuotaError(ConflictError):
+    """A tenant's quota does not allow it."""
+
+
 class UnauthorizedError(FibrixError):
     """No key, token or secret, or a wrong one."""
+
+
+class ForbiddenError(FibrixError):
+    """The caller is known, and may not do this."""
+
+
+class ThrottledError(FibrixError):
+    """It was tried too often; `retry_after_s` says when it may be tried again."""
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(message)
+
+
+class PreconditionError(FibrixError):
+    """What is to be changed is no longer what the caller read."""
+
+
+class UnconditionalError(FibrixError):
+    """A change must say which version of the thing it was made for."""
 
 
 class ListenError(FibrixError):

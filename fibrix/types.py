@@ -17,6 +17,21 @@ BootId = NewType("BootId", str)
 RunId = NewType("RunId", str)
 """An opaque id of one run of one machine script."""
 
+TenantId = NewType("TenantId", str)
+"""An opaque id of a tenant: `t` and 9 base-32 digits. Empty: the region itself."""
+
+UserId = NewType("UserId", str)
+"""An opaque id of a user: `u` and 9 base-32 digits. Empty: nobody."""
+
+ApiKeyId = NewType("ApiKeyId", str)
+"""An opaque id of an API key: `k` and 9 base-32 digits. It is no secret."""
+
+SessionId = NewType("SessionId", str)
+"""The SHA-256 of a browser session's cookie, in hex."""
+
+OperationId = NewType("OperationId", str)
+"""An opaque id of an operation: `o` and 9 base-32 digits."""
+
 _SEPARATORS: Final = re.compile(r"[:\-.]")
 _HEX12: Final = re.compile(r"[0-9a-f]{12}")
 

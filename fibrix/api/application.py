@@ -1,139 +1,133 @@
-"""Routes into an aiohttp application: key, decoding, time limits, answers and refusals, in one place."""
+"""Routes into an aiohttp application: every request gets an id, every refusal becomes problem details."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
-import msgspec
 import structlog
 from aiohttp import web
 
 from fibrix.api import decode, problems
-from fibrix.api.auth import KeyCheck
-from fibrix.api.route import BODY_BYTES, Call, Reply, Route
+from fibrix.api.auth import caller_of
+from fibrix.api.endpoint import CALLER, REQUEST_ID, Desk, Endpoint, FlowResponse, new_request_id
+from fibrix.api.route import BODY_BYTES, READING, Route, SocketRoute
 from fibrix.errors import FibrixError
 from fibrix.runtime.clock import monotonic_s
+from fibrix.runtime.scope import Scope, within
 
 log = structlog.get_logger()
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-_KEY_NAME: Final = web.RequestKey("key_name", str)
+SMALL_BYTES: Final = 32 << 10
+"""An answer of this size goes into the kernel's buffers whole: nobody waits for the client to take it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How long each part of a request may take, in seconds."""
-
-    read_s: float = 10.0  # for the client to send the body
-    handle_s: float = 100.0  # for us to have the answer: more than the slowest BMC takes
-    send_s: float = 60.0  # for the client to take the answer
-    slow_s: float = 15.0  # for a subscriber of the stream to take a message
+Observer = Callable[[str, str, int, float], None]
+"""Takes note of a request: method, the route's path with {names} (empty: there is no such route), status, seconds."""
 
 
-LIMITS: Final = Limits()
-"""What is used unless told otherwise."""
-
-
-class SlowClientError(FibrixError):
-    """A client took too long to send its request."""
-
-
-def application(routes: Sequence[Route], stream: Handler, check: KeyCheck, limits: Limits = LIMITS) -> web.Application:
-    """Build the application; `stream` serves the websocket."""
-    app = web.Application(middlewares=[_edge(limits)], client_max_size=BODY_BYTES)
+def application(
+    routes: Sequence[Route], sockets: Sequence[SocketRoute], desk: Desk, observe: Observer
+) -> web.Application:
+    """Build the application."""
+    app = web.Application(middlewares=[_strangers(observe)], client_max_size=BODY_BYTES)
     for route in routes:
-        handler = _bound(route, check, limits)
+        endpoint = Endpoint(route, desk, mirror_of(route, routes))
+        handler = _Edge(route.path, endpoint.serve, desk, observe).answer
         app.router.add_route(route.method, route.path, handler)
         if route.method == "GET":
             app.router.add_route("HEAD", route.path, handler)
-    app.router.add_get("/api/v1/stream", _guarded(stream, check), allow_head=False)
+    for socket in sockets:
+        handler = _Edge(socket.path, _upgrade(socket, desk), desk, observe).answer
+        app.router.add_get(socket.path, handler, allow_head=False)
     return app
 
 
-def _guarded(handler: Handler, check: KeyCheck) -> Handler:
-    """Ask for a key first."""
-
-    async def guarded(request: web.Request) -> web.StreamResponse:
-        request[_KEY_NAME] = check.holder(request.headers.get("Authorization", ""))
-        return await handler(request)
-
-    return guarded
-
-
-def _bound(route: Route, check: KeyCheck, limits: Limits) -> Handler:
-    """Wrap a route's handler: a request in, a response out."""
-    types = route.types
-
-    async def answer(request: web.Request) -> web.StreamResponse:
-        body = await _read(request, limits.read_s)
-        call: Call[Any, Any] = Call(
-            path=request.match_info,
-            query=decode.query(request.query, types.query),
-            body=decode.body(body, types.body),
-        )
-        async with asyncio.timeout(limits.handle_s):
-            return _response(route, await route.handler(call))
-
-    return _guarded(answer, check) if route.needs_key else answer
+def mirror_of(route: Route, routes: Sequence[Route]) -> Route | None:
+    """Find the route that shows what another one changes: GET on its path, or on the nearest thing above it."""
+    shows = [
+        r
+        for r in routes
+        if r.method == "GET" and r.path.endswith("}") and (route.path == r.path or route.path.startswith(r.path + "/"))
+    ]
+    return max(shows, key=lambda r: len(r.path), default=None)
 
 
-async def _read(request: web.Request, limit_s: float) -> bytes:
-    """Read the body. Raises SlowClientError."""
-    if not request.can_read_body:
-        return b""
-    try:
-        async with asyncio.timeout(limit_s):
-            return await request.read()
-    except TimeoutError as exc:
-        raise SlowClientError(f"the body did not arrive within {limit_s:g} s") from exc
+def _upgrade(socket: SocketRoute, desk: Desk) -> Handler:
+    """Let a caller in, then hand the connection over."""
+
+    async def upgrade(request: web.Request) -> web.StreamResponse:
+        caller = caller_of(request, desk.gate, socket.may)
+        request[CALLER] = caller
+        return await socket.serve(request, caller, decode.query(decode.joined(request.query), socket.query))
+
+    return upgrade
 
 
-def _response(route: Route, reply: Reply[Any]) -> web.Response:
-    """Encode what a handler gave."""
-    status = reply.status or route.status
-    if reply.value is None:
-        return web.Response(status=status, headers=reply.headers)
-    body = reply.value if isinstance(reply.value, bytes) else msgspec.json.encode(reply.value)
-    return web.Response(status=status, body=body, content_type=reply.media or route.media, headers=reply.headers)
+class _Edge:
+    """The outermost part of a route: ids, refusals, counting, clients that do not read."""
+
+    def __init__(self, path: str, handler: Handler, desk: Desk, observe: Observer) -> None:
+        self._path = path
+        self._handler = handler
+        self._send_s = desk.limits.send_s
+        self._observe = observe
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """Answer one request, whatever happens."""
+        began = monotonic_s()
+        request_id = request[REQUEST_ID] = new_request_id(request)
+        if request.method in READING:
+            response = await answered(request, self._handler)
+        else:
+            with within(Scope(request=request_id)), structlog.contextvars.bound_contextvars(request=request_id):
+                response = await answered(request, self._handler)
+        if not response.prepared:
+            response.headers["X-Request-Id"] = request_id
+            if response.content_length is None or response.content_length > SMALL_BYTES:
+                await _send(request, response, self._send_s)
+        took_s = monotonic_s() - began
+        self._observe(request.method, self._path, response.status, took_s)
+        _tell(request, response.status, took_s)
+        return response
 
 
-def _edge(limits: Limits) -> Callable[..., Awaitable[web.StreamResponse]]:
-    """Build the middleware that turns every refusal into problem details, and cuts off clients that do not read."""
+def _tell(request: web.Request, status: int, took_s: float) -> None:
+    """Log one line."""
+    told = log.debug if request.method in READING else log.info
+    caller = request.get(CALLER)
+    told(
+        "api.request",
+        request=request[REQUEST_ID],
+        method=request.method,
+        path=request.path,
+        status=status,
+        took_ms=round(took_s * 1000, 1),
+        user=caller.name if caller else "",
+        key=caller.key if caller else "",
+    )
+
+
+def _strangers(observe: Observer) -> Any:
+    """Build the middleware that answers what no route does: an unknown path, another method."""
 
     @web.middleware
-    async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
-        began = monotonic_s()
-        response = await _refusals(request, handler)
-        if not response.prepared:
-            await _send(request, response, limits.send_s)
-        took_ms = round((monotonic_s() - began) * 1000, 1)
-        told = log.debug if request.method in {"GET", "HEAD"} else log.info
-        told(
-            "api.request",
-            method=request.method,
-            path=request.path,
-            status=response.status,
-            took_ms=took_ms,
-            key=request.get(_KEY_NAME, ""),
-        )
-        return response
+    async def strangers(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except web.HTTPException as exc:
+            observe(request.method, "", exc.status, 0.0)
+            return problems.of_http(exc)
 
-    return edge
+    return strangers
 
 
-async def _refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Run a handler; every error that is meant becomes an answer."""
+async def answered(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Run a handler; every error becomes an answer."""
     try:
         return await handler(request)
-    except decode.NotJsonError as exc:
-        return problems.answer(HTTPStatus.BAD_REQUEST, "The body is not JSON", str(exc))
-    except SlowClientError as exc:
-        response = problems.answer(HTTPStatus.REQUEST_TIMEOUT, "The request came too slowly", str(exc))
-        response.force_close()
-        return response
     except FibrixError as exc:
         return problems.of_error(exc)
     except web.HTTPException as exc:
@@ -141,11 +135,19 @@ async def _refusals(request: web.Request, handler: Handler) -> web.StreamRespons
     except TimeoutError:
         detail = "the controller did not have the answer in time: see its health, and try again"
         return problems.answer(HTTPStatus.GATEWAY_TIMEOUT, "It took too long", detail)
+    except ConnectionError:
+        raise
+    except Exception:
+        log.exception("api.failed", path=request.path)
+        return problems.of_bug()
 
 
 async def _send(request: web.Request, response: web.StreamResponse, limit_s: float) -> None:
     """Send an answer to a client that must take it within the limit; aiohttp has none of its own."""
     try:
+        if isinstance(response, FlowResponse):
+            await response.send(request, limit_s)
+            return
         async with asyncio.timeout(limit_s):
             await response.prepare(request)
             await response.write_eof()
@@ -153,3 +155,5 @@ async def _send(request: web.Request, response: web.StreamResponse, limit_s: flo
         log.info("api.slow_reader", peer=request.remote, path=request.path)
         if request.transport is not None:
             request.transport.abort()
+    except ConnectionError:
+        log.debug("api.reader_gone", peer=request.remote, path=request.path)

@@ -1,33 +1,64 @@
-"""Who calls: API keys, shown as bearer tokens (RFC 6750 §2.1)."""
+"""Who calls: an API key, shown as a bearer token (RFC 6750 §2.1), or the cookie of a browser's session."""
 
-import hashlib
 import hmac
+from typing import Final
+from urllib.parse import urlsplit
 
-from fibrix.domain.ports.keys import ApiKeys
-from fibrix.errors import UnauthorizedError
+from aiohttp import web
+
+from fibrix.api.route import READING
+from fibrix.domain.access import NOBODY, Caller, Permission
+from fibrix.domain.ports.gate import Gate
+from fibrix.errors import ForbiddenError, UnauthorizedError
+
+COOKIE: Final = "fibrix_session"
+CSRF_HEADER: Final = "X-CSRF-Token"
 
 
-class KeyCheck:
-    """Checks the `Authorization` header against the stored hashes."""
+def caller_of(request: web.Request, gate: Gate, may: Permission) -> Caller:
+    """Find out who calls, and that they may. Raises UnauthorizedError, ForbiddenError."""
+    if may is Permission.PUBLIC:
+        return NOBODY
+    caller = _known(request, gate)
+    if may not in caller.may:
+        raise ForbiddenError(_refusal(caller, may))
+    return caller
 
-    def __init__(self, keys: ApiKeys) -> None:
-        self._keys = keys
 
-    def holder(self, header: str) -> str:
-        """Name the key that a request shows. Raises UnauthorizedError."""
+def _known(request: web.Request, gate: Gate) -> Caller:
+    """Find the caller by what they show. Raises UnauthorizedError, ForbiddenError."""
+    header = request.headers.get("Authorization", "")
+    if header:
         scheme, _, key = header.strip().partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
             raise UnauthorizedError("this needs an API key: send the header `Authorization: Bearer KEY`")
-        name = self._match(hashlib.sha256(key.strip().encode()).hexdigest())
-        if not name:
-            raise UnauthorizedError("this API key is not known here: check that it belongs to this controller")
-        self._keys.used(name)
-        return name
+        return gate.by_key(key.strip(), request.remote or "")
+    cookie = request.cookies.get(COOKIE, "")
+    if not cookie:
+        raise UnauthorizedError("this needs an API key: send the header `Authorization: Bearer KEY`")
+    caller = gate.by_cookie(cookie, request.remote or "")
+    if request.method not in READING or request.headers.get("Upgrade"):
+        _check_origin(request)
+    if request.method not in READING:
+        _check_token(request, gate.csrf(caller))
+    return caller
 
-    def _match(self, digest: str) -> str:
-        """Compare with every hash, in a time that does not depend on which one fits or how far."""
-        found = ""
-        for name, known in self._keys.hashes().items():
-            if hmac.compare_digest(digest, known):
-                found = name
-        return found
+
+def _check_origin(request: web.Request) -> None:
+    """Refuse what another site's page makes a browser send along with our cookie. Raises ForbiddenError."""
+    origin = request.headers.get("Origin")
+    if origin is not None and urlsplit(origin).netloc != request.host:
+        raise ForbiddenError(f"a page of {origin} may not act for a browser that is logged in here")
+
+
+def _check_token(request: web.Request, token: str) -> None:
+    """Ask for what only our own pages can read. Raises ForbiddenError."""
+    if not hmac.compare_digest(request.headers.get(CSRF_HEADER, "").encode(), token.encode()):
+        raise ForbiddenError(f"a changing request of a browser's session needs the header {CSRF_HEADER}: see /session")
+
+
+def _refusal(caller: Caller, may: Permission) -> str:
+    """Say why a caller may not."""
+    role = caller.role.value if caller.role else "nobody"
+    narrowed = " with this API key's scopes" if caller.key else ""
+    return f"this needs the permission {may.value!r}, which {caller.name} ({role}) does not have{narrowed}"

@@ -9,8 +9,8 @@ from typing import Any, Final
 import msgspec
 
 import fibrix
-from fibrix.api.problems import KINDS, MEDIA_TYPE, Problem
-from fibrix.api.route import JSON, Nothing, Route
+from fibrix.api.problems import MEDIA_TYPE, Problem, kind_of
+from fibrix.api.route import JSON, Nothing, Route, SocketRoute
 from fibrix.errors import FibrixError, InvalidError, UnauthorizedError
 
 Json = dict[str, Any]
@@ -26,8 +26,8 @@ _WORDS: Final = {
 }
 
 
-def document(routes: Sequence[Route], more_paths: Mapping[str, Json]) -> bytes:
-    """Describe all routes; `more_paths` holds what is not a route (the websocket)."""
+def document(routes: Sequence[Route], sockets: Sequence[SocketRoute]) -> bytes:
+    """Describe all routes."""
     schemas, components = _schemas(routes)
     paths: dict[str, Json] = {}
     for route in routes:
@@ -41,7 +41,7 @@ def document(routes: Sequence[Route], more_paths: Mapping[str, Json]) -> bytes:
             "license": _LICENSE,
         },
         "security": [{"key": []}],
-        "paths": paths | dict(more_paths),
+        "paths": paths | {socket.path: {"get": _upgrade(socket)} for socket in sockets},
         "components": {
             "schemas": components,
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "An API key"}},
@@ -75,7 +75,7 @@ def _operation(route: Route, schemas: Mapping[Any, Json]) -> Json:
     """Describe one route."""
     types = route.types
     operation: Json = {
-        "operationId": operation_id(route),
+        "operationId": route.action,
         "tags": [route.tag],
         "summary": route.summary,
         "parameters": [*_path_parameters(route.path), *parameters(types.query)],
@@ -89,10 +89,16 @@ def _operation(route: Route, schemas: Mapping[Any, Json]) -> Json:
     return operation
 
 
-def operation_id(route: Route) -> str:
-    """Name a route for generated clients: noun and verb, `machines_commission`."""
-    owner = type(getattr(route.handler, "__self__", None)).__name__.removesuffix("Routes")
-    return f"{owner[:1].lower()}{owner[1:]}_{route.handler.__name__}"
+def _upgrade(socket: SocketRoute) -> Json:
+    """Describe a websocket."""
+    switching = {"description": f"A websocket of the subprotocol {socket.subprotocol}"}
+    return {
+        "operationId": socket.path.rpartition("/")[2],
+        "tags": ["events"],
+        "summary": socket.summary,
+        "parameters": parameters(socket.query),
+        "responses": {str(int(HTTPStatus.SWITCHING_PROTOCOLS)): switching},
+    }
 
 
 def _path_parameters(path: str) -> list[Json]:
@@ -121,4 +127,4 @@ def _failures(route: Route) -> Json:
     if route.types.body is not Nothing or route.types.query is not Nothing:
         kinds.append(InvalidError)
     content = {MEDIA_TYPE: {"schema": {"$ref": _REF.format(name="Problem")}}}
-    return {str(int(KINDS[kind].status)): {"description": KINDS[kind].title, "content": content} for kind in kinds}
+    return {str(int(kind_of(kind).status)): {"description": kind_of(kind).title, "content": content} for kind in kinds}

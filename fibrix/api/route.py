@@ -5,17 +5,21 @@ Reply[MachineView]`: body in, query in, body out. What mypy checks is what the d
 """
 
 import typing
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
+from aiohttp import web
 
+from fibrix.domain.access import NOBODY, Caller, Permission
 from fibrix.errors import FibrixError
 
 JSON: Final = "application/json"
 BODY_BYTES: Final = 1 << 20
 """A request body may be this long."""
+READING: Final = frozenset({"GET", "HEAD"})
+"""Methods that change nothing (RFC 9110 §9.2.1)."""
 
 B_co = TypeVar("B_co", covariant=True)
 Q_co = TypeVar("Q_co", covariant=True)
@@ -28,16 +32,17 @@ class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[B_co, Q_co]):
-    """One request, decoded and checked."""
+    """One request, decoded and checked. What of the region the handler shows and touches depends on the caller."""
 
     path: Mapping[str, str]  # the values of the path's {names}
     query: Q_co
     body: B_co
+    caller: Caller = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
 class Reply(Generic[R]):
-    """What a handler answers: a value to encode; bytes are sent as they are, None is no body."""
+    """What a handler answers: a value to encode. Bytes are sent as they are, None is no body."""
 
     value: R
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -46,17 +51,51 @@ class Reply(Generic[R]):
 
 
 @dataclass(frozen=True, slots=True)
+class Encoded(Generic[R]):
+    """A value that is JSON already, for what is kept encoded; the type says what is in it."""
+
+    data: bytes
+    etag: str = ""  # where there is a quicker way to know it than to hash the data
+
+
+@dataclass(frozen=True, slots=True)
+class Flow(Generic[R]):
+    """A body that is made while it is sent: events as they come, a backup."""
+
+    chunks: AsyncIterator[bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
-    """One method on one path."""
+    """One method on one path. `may` is the permission that it asks for: there is no route without that decision."""
 
     method: str
     path: str  # whole, with {names}
     handler: Callable[[Call[Any, Any]], Awaitable[Reply[Any]]]
+    may: Permission
     summary: str
     errors: tuple[type[FibrixError], ...] = ()  # besides those that any route may raise
     status: int = 200
     media: str = JSON
-    needs_key: bool = True
+    example: msgspec.Struct | None = None  # of a body, for the document
+    confidential: bool = False  # its answer holds a secret, or its body does: neither goes on record
+    rehearsable: bool = True  # a changing route takes `dry_run=true`; False only where there is nothing to foresee
+
+    @property
+    def changes(self) -> bool:
+        """Whether it is meant to change something."""
+        return self.method not in READING
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether a caller must say who they are."""
+        return self.may is not Permission.PUBLIC
+
+    @property
+    def action(self) -> str:
+        """Its name, for generated clients and for the audit: noun and verb, `machines_commission`."""
+        owner = type(getattr(self.handler, "__self__", None)).__name__.removesuffix("Routes")
+        return f"{owner[:1].lower()}{owner[1:]}_{self.handler.__name__}"
 
     @property
     def tag(self) -> str:
@@ -71,7 +110,10 @@ class Route:
         (gives,) = typing.get_args(hints.pop("return"))
         (call,) = hints.values()
         body, query = typing.get_args(call)
-        return Types(body=body, query=query, gives=gives)
+        flows = typing.get_origin(gives) is Flow
+        if typing.get_origin(gives) in {Encoded, Flow}:
+            (gives,) = typing.get_args(gives)
+        return Types(body=body, query=query, gives=gives, flows=flows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +123,16 @@ class Types:
     body: type[msgspec.Struct]
     query: type[msgspec.Struct]
     gives: Any  # what msgspec encodes; bytes; or NoneType
+    flows: bool = False  # it comes bit by bit
+
+
+@dataclass(frozen=True, slots=True)
+class SocketRoute:
+    """A websocket: a path that is asked for by GET and then is no longer HTTP."""
+
+    path: str
+    serve: Callable[[web.Request, Caller, Any], Awaitable[web.WebSocketResponse]]
+    query: type[msgspec.Struct]
+    may: Permission
+    summary: str
+    subprotocol: str

@@ -3,19 +3,20 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from http import HTTPStatus
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from aiohttp import web
 
 from fibrix.api import openapi
-from fibrix.api.application import LIMITS, Limits, application
-from fibrix.api.auth import KeyCheck
-from fibrix.api.route import Route
+from fibrix.api.application import Observer, application
+from fibrix.api.endpoint import Desk
+from fibrix.api.limits import LIMITS, Limits
+from fibrix.api.route import Route, SocketRoute
 from fibrix.api.stream import Stream, StreamQuery
 from fibrix.api.v1.events import EventRoutes
 from fibrix.api.v1.images import ImageRoutes
@@ -26,29 +27,21 @@ from fibrix.api.v1.ssh_keys import SshKeyRoutes
 from fibrix.api.v1.subnets import SubnetRoutes
 from fibrix.api.v1.system import SystemRoutes
 from fibrix.config import ApiConfig
+from fibrix.domain.access import Permission
+from fibrix.domain.ports.gate import Gate
 from fibrix.domain.ports.health import HealthSource
 from fibrix.domain.ports.images import Images
 from fibrix.domain.ports.journal import Journal
-from fibrix.domain.ports.keys import ApiKeys, SshKeys
+from fibrix.domain.ports.keys import SshKeys
+from fibrix.domain.ports.ledger import Ledger
 from fibrix.domain.ports.machines import Machines
 from fibrix.domain.ports.networks import Networks
+from fibrix.runtime.api_stream import SUBPROTOCOL
 
 log = structlog.get_logger()
 
-_STREAM: Final[dict[str, Any]] = {
-    "/api/v1/stream": {
-        "get": {
-            "operationId": "stream",
-            "tags": ["events"],
-            "summary": "Follow events by websocket, subprotocol cloudevents.json",
-            "parameters": openapi.parameters(StreamQuery),
-            "responses": {str(int(HTTPStatus.SWITCHING_PROTOCOLS)): {"description": "One CloudEvents JSON a message"}},
-        }
-    }
-}
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApiPorts:
     """What the API serves from."""
 
@@ -57,8 +50,11 @@ class ApiPorts:
     ssh_keys: SshKeys
     networks: Networks
     journal: Journal
-    api_keys: ApiKeys
+    gate: Gate
+    ledger: Ledger
     health: HealthSource
+    observe: Observer
+    now: Callable[[], datetime]
 
 
 class ApiService:
@@ -73,11 +69,17 @@ class ApiService:
         self._ports = ports
         self._limits = limits
         self.routes: Final = self._table()
-        self._document = openapi.document(self.routes, _STREAM)
+        stream = "Follow events by websocket: one CloudEvents JSON a message"
+        self.sockets: Final = (
+            SocketRoute("/api/v1/stream", self._stream.serve, StreamQuery, Permission.READ, stream, SUBPROTOCOL),
+        )
+        self._document = openapi.document(self.routes, self.sockets)
 
     async def run(self, ready: asyncio.Event) -> None:
         """Serve until cancelled; then tell stream subscribers, and finish the requests that are under way."""
-        app = application(self.routes, self._stream.serve, KeyCheck(self._ports.api_keys), self._limits)
+        ports = self._ports
+        desk = Desk(gate=ports.gate, ledger=ports.ledger, limits=self._limits, now=ports.now)
+        app = application(self.routes, self.sockets, desk, ports.observe)
         app.on_shutdown.append(self._stream.close)
         runner = web.AppRunner(app, access_log=None, keepalive_timeout=75, lingering_time=2, shutdown_timeout=3)
         await runner.setup()

@@ -12,8 +12,8 @@ import msgspec
 import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from fibrix.api import decode
 from fibrix.api.feed import Feed, Selection
+from fibrix.domain.access import Caller
 from fibrix.domain.ports.journal import Journal
 from fibrix.errors import InvalidError, StoreError
 from fibrix.runtime.api_stream import SUBPROTOCOL
@@ -53,9 +53,8 @@ class Stream:
         self._slow_s = slow_s
         self._open: weakref.WeakSet[web.WebSocketResponse] = weakref.WeakSet()
 
-    async def serve(self, request: web.Request) -> web.WebSocketResponse:
+    async def serve(self, request: web.Request, _caller: Caller, query: StreamQuery) -> web.WebSocketResponse:
         """Serve one subscriber until either side ends it. Raises InvalidError before the upgrade."""
-        query = decode.query(request.query, StreamQuery)
         feed = Feed(self._journal, query.position(self._journal.head), Selection.of(query.type, query.subject))
         socket = web.WebSocketResponse(
             protocols=(SUBPROTOCOL,),

@@ -13,8 +13,73 @@ from fibrix.types import MacAddress, MachineId, RunId
 T = TypeVar("T")
 
 
+class Thing(Protocol):
+    """What is kept whole: a struct with an id."""
+
+    @property
+    def id(self) -> str:
+        """Its id, for life."""
+        ...
+
+
+S = TypeVar("S", bound=Thing)
+S_co = TypeVar("S_co", bound=Thing, covariant=True)
+
+
+class Rows(Protocol[S_co]):
+    """The things of one kind, as of the last commit."""
+
+    def get(self, wanted: str) -> S_co:
+        """Find by id. Raises NotFoundError."""
+        ...
+
+    def by_key(self, key: str) -> S_co | None:
+        """Find by what is unique: the name, where it has one."""
+        ...
+
+    def all(self) -> Sequence[S_co]:
+        """All of them, in the order in which they were made."""
+        ...
+
+
+class UnitRows(Protocol[S]):
+    """The things of one kind, as one transaction sees and changes them."""
+
+    def read(self, wanted: str) -> S:
+        """Read one. Raises NotFoundError."""
+        ...
+
+    def all(self) -> Sequence[S]:
+        """Read all."""
+        ...
+
+    def insert(self, value: S) -> None:
+        """Add one. Raises ConflictError (its name is in use)."""
+        ...
+
+    def update(self, value: S) -> None:
+        """Put a new version in place of the one before. Raises NotFoundError, ConflictError."""
+        ...
+
+    def delete(self, wanted: str) -> S:
+        """Remove one; give back what it was. Raises NotFoundError."""
+        ...
+
+
+class Things(Protocol):
+    """Reading what is kept whole: users, tenants, keys, sessions, operations."""
+
+    def of(self, kind: type[S]) -> Rows[S]:
+        """The things of one kind."""
+        ...
+
+
 class Unit(Protocol):
     """One transaction, in the writer's thread: all of it is stored, or none. Reads see the writes before them."""
+
+    def of(self, kind: type[S]) -> UnitRows[S]:
+        """The things of one kind."""
+        ...
 
     def append(self, event: Event) -> None:
         """Add an event to the journal; it is published after the commit."""
@@ -73,7 +138,7 @@ class Unit(Protocol):
         ...
 
 
-class Store(Protocol):
+class Store(Things, Protocol):
     """Reading what is stored, and changing it."""
 
     async def change(self, work: Callable[[Unit], T]) -> T:

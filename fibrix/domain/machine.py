@@ -8,7 +8,7 @@ import msgspec
 
 from fibrix.domain.power import PowerSettings, PowerState
 from fibrix.domain.state import State
-from fibrix.types import BootId, MacAddress, MachineId, RunId
+from fibrix.types import BootId, MacAddress, MachineId, RunId, TenantId
 
 
 class Interface(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,6 +150,7 @@ class ScriptRun(msgspec.Struct, frozen=True, kw_only=True):
     values: dict[str, msgspec.Raw] = {}
     reason: str = ""  # why it did not pass
     output_bytes: int = 0
+    tenant: TenantId = TenantId("")  # whose machine it was when the run was planned
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
@@ -173,5 +174,10 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     hardware: Hardware | None = None
     boot: Boot | None = None
     deployment: Deployment | None = None
+    tenant: TenantId = TenantId("")  # whom it is allocated to; empty: the region itself
+    allocated_at: datetime | None = None  # since when; None: it is not allocated
+    pool: str = "default"  # the resource pool that tenants draw it from
+    zone: str = "default"  # where it stands: a name for a rack, a room, a power feed
+    tags: tuple[str, ...] = ()
     created_at: datetime
     revision: int = 1

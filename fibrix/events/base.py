@@ -5,6 +5,8 @@ from typing import ClassVar
 
 import msgspec
 
+from fibrix.types import TenantId
+
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """A past fact on the bus. It cannot fail, and nobody waits for a listener.
@@ -16,6 +18,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime  # UTC, aware
     seq: int = 0  # of the journal; 0: not journaled
     cause: int = 0  # sequence number of the event that led to this one; 0: none known
+    tenant: TenantId = TenantId("")  # whose thing it is about: besides the region's users, only that tenant's are told
+    request: str = ""  # id of the API request that it comes from; empty: it came about by itself
 
     @property
     def type(self) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Self
 import msgspec
 
 from fibrix.events.base import Event
+from fibrix.types import TenantId
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,6 +20,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     subject: str  # an API path; empty: the controller
     data: bytes  # a JSON object: the event's own fields
     cause: int  # sequence number of the event that led to this one; 0: none known
+    tenant: TenantId = TenantId("")  # whose thing it is about
+    request: str = ""  # id of the API request that it comes from
 
     @classmethod
     def of(cls, event: Event) -> Self:
@@ -30,6 +33,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
             subject=event.subject,
             data=_ENCODER.encode({name: getattr(event, name) for name in _own_fields(type(event))}),
             cause=event.cause,
+            tenant=event.tenant,
+            request=event.request,
         )
 
     def cloudevent(self) -> bytes:
@@ -47,6 +52,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
             event["subject"] = self.subject
         if self.cause:
             event["cause"] = str(self.cause)
+        if self.tenant:
+            event["tenant"] = self.tenant
+        if self.request:
+            event["request"] = self.request
         return _ENCODER.encode(event)
 
 

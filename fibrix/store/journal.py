@@ -91,13 +91,22 @@ class Journal:
         """Read from the disk, up to the head: what is committed but not yet told to all here comes later."""
         condition, params = wanted.sql()
         rows = await self._db.rows(
-            "SELECT seq, at, type, subject, data, cause FROM journal"  # noqa: S608 - the condition has no value in it
+            "SELECT seq, at, type, subject, data, cause, tenant, request FROM journal"  # noqa: S608 - the condition has no value in it
             f" WHERE seq > ? AND seq <= ?{condition} ORDER BY seq LIMIT ?",
             (seq, self.head, *params, limit),
         )
         return [
-            Entry(seq=n, at=datetime.fromisoformat(at), type=kind, subject=about, data=data.encode(), cause=cause)
-            for n, at, kind, about, data, cause in rows
+            Entry(
+                seq=seq,
+                at=datetime.fromisoformat(at),
+                type=kind,
+                subject=about,
+                data=data.encode(),
+                cause=cause,
+                tenant=tenant,
+                request=request,
+            )
+            for seq, at, kind, about, data, cause, tenant, request in rows
         ]
 
 

@@ -1,29 +1,39 @@
 """The region's store as a whole: opened once, read from memory, changed in units that see all of it."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from msgspec.structs import replace
 
 from fibrix.bus import Bus
 from fibrix.domain.machine import Machine, ScriptRun
 from fibrix.domain.network import Reservation
 from fibrix.domain.ports.keys import SshKey
+from fibrix.errors import NotFoundError
 from fibrix.events.base import Event
+from fibrix.events.machine import MachineEvent
 from fibrix.runtime.clock import utc_now
+from fibrix.runtime.scope import Scope, scope
+from fibrix.store import attempts
 from fibrix.store.db import Database
 from fibrix.store.journal import Journal
 from fibrix.store.keys import ApiKeys, SshKeys
+from fibrix.store.kinds import KINDS
 from fibrix.store.machines import Machines
+from fibrix.store.rehearse import rehearsed
 from fibrix.store.reservations import Reservations
+from fibrix.store.rows import Rows, Stored, UnitRows
 from fibrix.store.runs import Runs
 from fibrix.store.secrets import Secrets
 from fibrix.store.transaction import Transaction
-from fibrix.types import MacAddress, MachineId, RunId
+from fibrix.types import MacAddress, MachineId, RunId, TenantId
 
 T = TypeVar("T")
+S = TypeVar("S", bound=Stored)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +49,30 @@ class Region:
     api_keys: ApiKeys
     ssh_keys: SshKeys
     reserved: Reservations
+    things: Mapping[type[Any], Rows[Any]]
 
     async def change(self, work: Callable[["RegionUnit"], T]) -> T:
-        """Run one unit. What `work` raises is raised here, and nothing of it is stored. Raises StoreError."""
-        return await self.db.write(lambda tx: work(RegionUnit(self, tx)))
+        """Run one unit. What `work` raises is raised here, and nothing of it is stored. Raises StoreError.
+
+        Within a request, what the request is goes into the same transaction; what is only rehearsed is undone, and
+        noted in the rehearsal.
+        """
+        request = scope()
+        if request is not None and request.rehearsal is not None:
+            return await rehearsed(self.db, lambda tx: work(RegionUnit(self, tx, request)), request.rehearsal)
+
+        def noted(tx: Transaction) -> T:
+            result = work(RegionUnit(self, tx, request))
+            if request is not None and request.attempt is not None and not request.noted:
+                attempts.insert(tx, request.attempt)
+                tx.on_commit(request.note)
+            return result
+
+        return await self.db.write(noted)
+
+    def of(self, kind: type[S]) -> Rows[S]:
+        """The things of one kind, as of the last commit."""
+        return self.things[kind]
 
     def machine(self, machine: MachineId) -> Machine:
         """Read a machine as of the last commit. Raises NotFoundError."""
@@ -80,13 +110,29 @@ class Region:
 class RegionUnit:
     """One transaction over all of the region's tables, in the writer's thread. Reads see the writes before them."""
 
-    def __init__(self, region: Region, tx: Transaction) -> None:
+    def __init__(self, region: Region, tx: Transaction, request: Scope | None = None) -> None:
         self._region = region
         self._tx = tx
+        self._request = request
+
+    def of(self, kind: type[S]) -> UnitRows[S]:
+        """The things of one kind, as this unit sees and changes them."""
+        return UnitRows(self._region.of(kind), self._tx)
 
     def append(self, event: Event) -> None:
-        """Add an event to the journal; it is published after the commit."""
-        self._tx.append(event)
+        """Add an event to the journal; it is published after the commit. What it is about says whose it is."""
+        tenant = event.tenant or self._tenant_of(event)
+        request = self._request.request if self._request else event.request
+        self._tx.append(replace(event, tenant=tenant, request=request))
+
+    def _tenant_of(self, event: Event) -> TenantId:
+        """Whose machine an event is about; one that is gone is nobody's."""
+        if not isinstance(event, MachineEvent):
+            return TenantId("")
+        try:
+            return self.machine(event.machine).tenant
+        except NotFoundError:
+            return TenantId("")
 
     def machine(self, machine: MachineId) -> Machine:
         """Read a machine. Raises NotFoundError."""
@@ -95,13 +141,22 @@ class RegionUnit:
     def insert(self, machine: Machine) -> None:
         """Add a machine. Raises ConflictError where its name or a MAC is in use."""
         self._region.machine_rows.insert(self._tx, machine)
+        self._rehearsed(None, machine)
 
     def update(self, machine: Machine) -> None:
         """Store a machine that was read in this unit and changed. Raises ConflictError as `insert`."""
+        before = self.machine(machine.id)
         self._region.machine_rows.update(self._tx, machine.id, lambda _: machine)
+        self._rehearsed(before, machine)
+
+    def _rehearsed(self, before: Machine | None, after: Machine | None) -> None:
+        """Note a machine's change where it is only rehearsed."""
+        if self._request is not None and self._request.rehearsal is not None:
+            self._request.rehearsal.machines.append((before, after))
 
     def delete(self, machine: MachineId) -> None:
         """Remove a machine with its runs and its secret. Raises NotFoundError."""
+        self._rehearsed(self.machine(machine), None)
         self._region.machine_rows.delete(self._tx, machine)
         self._region.script_runs.delete_for(self._tx, machine)
         self._region.secrets.delete(self._tx, _power_of(machine))
@@ -164,6 +219,7 @@ async def open_region(state_dir: Path, bus: Bus, now: Callable[[], datetime] = u
             api_keys=await ApiKeys.load(db, now),
             ssh_keys=await SshKeys.load(db),
             reserved=await Reservations.load(db),
+            things={kind.type: await Rows.load(db, kind) for kind in KINDS},
         )
 
 

@@ -58,8 +58,18 @@ class Transaction:
         entry = Entry.of(numbered)
         at = entry.at.isoformat(timespec="microseconds")
         self.execute(
-            "INSERT INTO journal (seq, at, type, subject, data, cause) VALUES (?, ?, ?, ?, ?, ?)",
-            (entry.seq, at, entry.type, entry.subject, entry.data.decode(), entry.cause),
+            "INSERT INTO journal (seq, at, type, subject, data, cause, tenant, request)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                entry.seq,
+                at,
+                entry.type,
+                entry.subject,
+                entry.data.decode(),
+                entry.cause,
+                entry.tenant,
+                entry.request,
+            ),
         )
         self.head = entry.seq
         self.events.append(numbered)

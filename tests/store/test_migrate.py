@@ -34,15 +34,15 @@ def test_migrating_again_changes_nothing(connection: sqlite3.Connection, name: s
 def test_a_migration_that_fails_leaves_nothing_behind(connection: sqlite3.Connection, tmp_path: Path) -> None:
     migrate(connection, "region")
     before = list(connection.iterdump())
-    script = tmp_path / "0002_broken.sql"
+    script = tmp_path / "9002_broken.sql"
     script.write_text("CREATE TABLE half (x); INSERT INTO half VALUES (1); CREATE TABLE journal (x);")
-    with pytest.raises(StoreError, match=r"0002_broken\.sql failed, nothing of it was kept: table journal already"):
-        _apply(connection, 2, script)
+    with pytest.raises(StoreError, match=r"9002_broken\.sql failed, nothing of it was kept: table journal already"):
+        _apply(connection, 9002, script)
     assert list(connection.iterdump()) == before
     script.write_text("CREATE TABLE other (x)")
-    _apply(connection, 2, script)
+    _apply(connection, 9002, script)
     assert "other" in tables(connection)
-    assert connection.execute("SELECT max(version) FROM migrations").fetchone() == (2,)
+    assert connection.execute("SELECT max(version) FROM migrations").fetchone() == (9002,)
 
 
 @pytest.mark.parametrize("name", ["region", "rack"])

@@ -7,6 +7,7 @@ import msgspec
 from fibrix.api.feed import Feed, Selection
 from fibrix.api.route import Call, Nothing, Reply, Route
 from fibrix.api.v1.paging import Limit
+from fibrix.domain.access import Permission
 from fibrix.domain.ports.journal import Journal
 from fibrix.domain.ports.machines import Machines
 from fibrix.errors import NotFoundError, StoreError
@@ -58,8 +59,18 @@ class EventRoutes:
         one = "/api/v1/machines/{machine}/events"
         errors = (NotFoundError, StoreError)
         return [
-            Route("GET", "/api/v1/events", self.listing, "List events in order", (StoreError,), media=BATCH),
-            Route("GET", one, self.of_machine, "List a machine's events in order", errors, media=BATCH),
+            Route(
+                "GET",
+                "/api/v1/events",
+                self.listing,
+                Permission.READ,
+                "List events in order",
+                (StoreError,),
+                media=BATCH,
+            ),
+            Route(
+                "GET", one, self.of_machine, Permission.READ, "List a machine's events in order", errors, media=BATCH
+            ),
         ]
 
     async def listing(self, call: Call[Nothing, EventQuery]) -> Reply[list[CloudEventJson]]:

@@ -4,6 +4,7 @@ import msgspec
 
 from fibrix.api.route import Call, Nothing, Reply, Route
 from fibrix.api.v1.paging import Items
+from fibrix.domain.access import Permission
 from fibrix.domain.image import ImageManifest
 from fibrix.domain.ports.images import FoundImage, Images
 from fibrix.errors import ConflictError, NotFoundError
@@ -34,9 +35,17 @@ class ImageRoutes:
     def routes(self) -> list[Route]:
         """The part of the route table."""
         return [
-            Route("GET", BASE, self.listing, "List images, broken ones too"),
-            Route("GET", ONE, self.get, "Show an image", (NotFoundError,)),
-            Route("DELETE", ONE, self.delete, "Delete an image's files", (NotFoundError, ConflictError), 204),
+            Route("GET", BASE, self.listing, Permission.READ, "List images, broken ones too"),
+            Route("GET", ONE, self.get, Permission.READ, "Show an image", (NotFoundError,)),
+            Route(
+                "DELETE",
+                ONE,
+                self.delete,
+                Permission.OPERATE,
+                "Delete an image's files",
+                (NotFoundError, ConflictError),
+                204,
+            ),
         ]
 
     async def listing(self, _: Call[Nothing, Nothing]) -> Reply[Items[ImageView]]:

@@ -7,6 +7,7 @@ import msgspec
 from fibrix.api.route import Call, Nothing, Reply, Route
 from fibrix.api.v1.paging import Limit, Page, page
 from fibrix.api.views import MachineView, machine_view
+from fibrix.domain.access import Permission
 from fibrix.domain.machine import Machine
 from fibrix.domain.ports.machines import AcceptSpec, DeploySpec, MachineChanges, Machines, MachineSpec, TestSpec, Why
 from fibrix.domain.state import State
@@ -56,23 +57,45 @@ class MachineRoutes:
         """The part of the route table."""
         here, clash = (NotFoundError,), (NotFoundError, ConflictError)
         return [
-            Route("GET", BASE, self.listing, "List machines, oldest first"),
-            Route("POST", BASE, self.add, "Add a machine by hand; it is accepted", (ConflictError,), 201),
-            Route("GET", ONE, self.get, "Show a machine", here),
-            Route("PATCH", ONE, self.edit, "Edit a machine", clash),
-            Route("DELETE", ONE, self.delete, "Forget a machine and its script runs", clash, 204),
-            Route("GET", ONE + "/why", self.why, "Say why it is where it is, and what comes next", here),
-            Route("POST", ONE + "/accept", self.accept, "Accept a discovered machine", clash),
-            Route("POST", ONE + "/commission", self.commission, "Take its inventory, then test it", clash, 202),
-            Route("POST", ONE + "/test", self.test, "Test its memory and disks", clash, 202),
-            Route("POST", ONE + "/allocate", self.allocate, "Keep it for someone", clash),
-            Route("POST", ONE + "/deploy", self.deploy, "Install an image", clash, 202),
-            Route("POST", ONE + "/release", self.release, "Wipe it and make it ready again", clash, 202),
-            Route("POST", ONE + "/abort", self.abort, "Give up what is under way", clash, 202),
-            Route("POST", ONE + "/mark-broken", self.mark_broken, "Take it out of use", clash),
-            Route("POST", ONE + "/mark-fixed", self.mark_fixed, "Take it back into use", clash),
-            Route("POST", ONE + "/retire", self.retire, "Take it out of use for good", clash),
-            Route("POST", ONE + "/override", self.override, "Accept failed tests as they are", clash),
+            Route("GET", BASE, self.listing, Permission.READ, "List machines, oldest first"),
+            Route(
+                "POST",
+                BASE,
+                self.add,
+                Permission.OPERATE,
+                "Add a machine by hand; it is accepted",
+                (ConflictError,),
+                201,
+            ),
+            Route("GET", ONE, self.get, Permission.READ, "Show a machine", here),
+            Route("PATCH", ONE, self.edit, Permission.OPERATE, "Edit a machine", clash),
+            Route("DELETE", ONE, self.delete, Permission.OPERATE, "Forget a machine and its script runs", clash, 204),
+            Route(
+                "GET", ONE + "/why", self.why, Permission.READ, "Say why it is where it is, and what comes next", here
+            ),
+            Route("POST", ONE + "/accept", self.accept, Permission.OPERATE, "Accept a discovered machine", clash),
+            Route(
+                "POST",
+                ONE + "/commission",
+                self.commission,
+                Permission.OPERATE,
+                "Take its inventory, then test it",
+                clash,
+                202,
+            ),
+            Route("POST", ONE + "/test", self.test, Permission.OPERATE, "Test its memory and disks", clash, 202),
+            Route("POST", ONE + "/allocate", self.allocate, Permission.USE, "Keep it for someone", clash),
+            Route("POST", ONE + "/deploy", self.deploy, Permission.USE, "Install an image", clash, 202),
+            Route(
+                "POST", ONE + "/release", self.release, Permission.USE, "Wipe it and make it ready again", clash, 202
+            ),
+            Route("POST", ONE + "/abort", self.abort, Permission.USE, "Give up what is under way", clash, 202),
+            Route("POST", ONE + "/mark-broken", self.mark_broken, Permission.OPERATE, "Take it out of use", clash),
+            Route("POST", ONE + "/mark-fixed", self.mark_fixed, Permission.OPERATE, "Take it back into use", clash),
+            Route("POST", ONE + "/retire", self.retire, Permission.OPERATE, "Take it out of use for good", clash),
+            Route(
+                "POST", ONE + "/override", self.override, Permission.OPERATE, "Accept failed tests as they are", clash
+            ),
         ]
 
     async def listing(self, call: Call[Nothing, ListQuery]) -> Reply[Page[MachineView]]:

@@ -3,6 +3,7 @@
 import msgspec
 
 from fibrix.api.route import Call, Nothing, Reply, Route
+from fibrix.domain.access import Permission
 from fibrix.domain.ports.machines import Machines
 from fibrix.domain.power import BootDevice, PowerAction, PowerReading, PowerState
 from fibrix.errors import ConflictError, InvalidError, NotFoundError, PowerError
@@ -37,8 +38,15 @@ class PowerRoutes:
         """The part of the route table."""
         errors = (NotFoundError, ConflictError, PowerError)
         return [
-            Route("GET", PATH, self.status, "Ask its power supply now", (NotFoundError, PowerError)),
-            Route("POST", PATH, self.order, "Power it, confirm its power, or choose its next boot device", errors),
+            Route("GET", PATH, self.status, Permission.READ, "Ask its power supply now", (NotFoundError, PowerError)),
+            Route(
+                "POST",
+                PATH,
+                self.order,
+                Permission.USE,
+                "Power it, confirm its power, or choose its next boot device",
+                errors,
+            ),
         ]
 
     async def status(self, call: Call[Nothing, Nothing]) -> Reply[PowerReading]:

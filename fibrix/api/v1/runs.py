@@ -3,6 +3,7 @@
 from fibrix.api.route import Call, Nothing, Reply, Route
 from fibrix.api.v1.paging import Items
 from fibrix.api.views import run_view
+from fibrix.domain.access import Permission
 from fibrix.domain.machine import ScriptRun
 from fibrix.domain.ports.machines import Machines
 from fibrix.errors import NotFoundError
@@ -23,9 +24,9 @@ class RunRoutes:
         here = (NotFoundError,)
         output = "Give what a script run printed, byte for byte"
         return [
-            Route("GET", BASE, self.listing, "List script runs, newest first", here),
-            Route("GET", ONE, self.get, "Show a script run with the values that it found", here),
-            Route("GET", ONE + "/output", self.output, output, here, media="application/octet-stream"),
+            Route("GET", BASE, self.listing, Permission.READ, "List script runs, newest first", here),
+            Route("GET", ONE, self.get, Permission.READ, "Show a script run with the values that it found", here),
+            Route("GET", ONE + "/output", self.output, Permission.READ, output, here, media="application/octet-stream"),
         ]
 
     async def listing(self, call: Call[Nothing, Nothing]) -> Reply[Items[ScriptRun]]:

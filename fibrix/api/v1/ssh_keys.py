@@ -4,6 +4,7 @@ import msgspec
 
 from fibrix.api.route import Call, Nothing, Reply, Route
 from fibrix.api.v1.paging import Items
+from fibrix.domain.access import Permission
 from fibrix.domain.ports.keys import SshKey, SshKeys
 from fibrix.domain.ssh_key import check_line, check_name
 from fibrix.errors import ConflictError, NotFoundError
@@ -28,10 +29,12 @@ class SshKeyRoutes:
     def routes(self) -> list[Route]:
         """The part of the route table."""
         return [
-            Route("GET", BASE, self.listing, "List SSH keys"),
-            Route("POST", BASE, self.add, "Store an SSH key", (ConflictError,), 201),
-            Route("GET", ONE, self.get, "Show an SSH key", (NotFoundError,)),
-            Route("DELETE", ONE, self.delete, "Forget an SSH key; machines keep it", (NotFoundError,), 204),
+            Route("GET", BASE, self.listing, Permission.READ, "List SSH keys"),
+            Route("POST", BASE, self.add, Permission.USE, "Store an SSH key", (ConflictError,), 201),
+            Route("GET", ONE, self.get, Permission.READ, "Show an SSH key", (NotFoundError,)),
+            Route(
+                "DELETE", ONE, self.delete, Permission.USE, "Forget an SSH key; machines keep it", (NotFoundError,), 204
+            ),
         ]
 
     async def listing(self, _: Call[Nothing, Nothing]) -> Reply[Items[SshKey]]:

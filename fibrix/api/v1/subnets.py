@@ -6,6 +6,7 @@ import msgspec
 
 from fibrix.api.route import Call, Nothing, Reply, Route
 from fibrix.api.v1.paging import Items
+from fibrix.domain.access import Permission
 from fibrix.domain.network import Reservation, Subnet, SubnetMode, UnknownPolicy
 from fibrix.domain.ports.networks import Networks, SubnetUse
 from fibrix.errors import ConflictError, InvalidError, NotFoundError
@@ -63,17 +64,26 @@ class SubnetRoutes:
     def routes(self) -> list[Route]:
         """The part of the route table."""
         return [
-            Route("GET", BASE, self.listing, "List subnets"),
-            Route("GET", ONE, self.get, "Show a subnet", (NotFoundError,)),
+            Route("GET", BASE, self.listing, Permission.INSPECT, "List subnets"),
+            Route("GET", ONE, self.get, Permission.INSPECT, "Show a subnet", (NotFoundError,)),
             Route(
                 "POST",
                 ONE + "/reservations",
                 self.reserve,
+                Permission.OPERATE,
                 "Keep an address for a MAC",
                 (NotFoundError, ConflictError),
                 201,
             ),
-            Route("DELETE", ONE + "/reservations/{mac}", self.unreserve, "Give an address back", (NotFoundError,), 204),
+            Route(
+                "DELETE",
+                ONE + "/reservations/{mac}",
+                self.unreserve,
+                Permission.OPERATE,
+                "Give an address back",
+                (NotFoundError,),
+                204,
+            ),
         ]
 
     async def listing(self, _: Call[Nothing, Nothing]) -> Reply[Items[SubnetView]]:

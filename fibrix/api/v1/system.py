@@ -8,6 +8,7 @@ import msgspec
 import fibrix
 from fibrix.api.problems import BY_NAME
 from fibrix.api.route import Call, Nothing, Reply, Route
+from fibrix.domain.access import Permission
 from fibrix.domain.ports.health import HealthSource
 from fibrix.errors import NotFoundError
 
@@ -42,9 +43,9 @@ class SystemRoutes:
         """The part of the route table."""
         problem = "/api/v1/problems/{name}"
         return [
-            Route("GET", "/healthz", self.health, "Say how the controller fares; 503: not well", needs_key=False),
-            Route("GET", "/api/v1/openapi.json", self.openapi, "Give this document", needs_key=False),
-            Route("GET", problem, self.problem, "Explain a kind of problem", (NotFoundError,), needs_key=False),
+            Route("GET", "/healthz", self.health, Permission.PUBLIC, "Say how the controller fares; 503: not well"),
+            Route("GET", "/api/v1/openapi.json", self.openapi, Permission.PUBLIC, "Give this document"),
+            Route("GET", problem, self.problem, Permission.PUBLIC, "Explain a kind of problem", (NotFoundError,)),
         ]
 
     async def health(self, _: Call[Nothing, Nothing]) -> Reply[HealthView]:

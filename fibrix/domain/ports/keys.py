@@ -6,6 +6,8 @@ from typing import Protocol
 
 import msgspec
 
+from fibrix.types import TenantId
+
 
 class ApiKeys(Protocol):
     """Who may call the API. Keys are stored as SHA-256 only: they are long random strings, not passwords."""
@@ -26,6 +28,7 @@ class SshKey(msgspec.Struct, frozen=True, kw_only=True):
     key: str  # an authorized_keys line without options: `ssh-ed25519 AAAA… comment`
     fingerprint: str  # `SHA256:…`, as ssh-keygen tells it
     created_at: datetime | None = None
+    tenant: TenantId = TenantId("")  # whose it is; a name is unique within its tenant
 
 
 class SshKeys(Protocol):

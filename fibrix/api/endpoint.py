@@ -1,0 +1,159 @@
+"""One route at work: who calls, what they send, whether they may, what comes of it."""
+
+import asyncio
+import re
+import secrets
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+
+from fibrix.api import decode, negotiate, versions
+from fibrix.api.auth import caller_of
+from fibrix.api.change import Change, ChangePorts
+from fibrix.api.limits import Limits
+from fibrix.api.problems import SlowClientError
+from fibrix.api.route import JSON, Call, Encoded, Flow, Nothing, Reply, Route
+from fibrix.domain.access import Caller
+from fibrix.domain.ports.gate import Gate
+from fibrix.domain.ports.ledger import Ledger
+
+CALLER: Final = web.RequestKey("caller", Caller)
+REQUEST_ID: Final = web.RequestKey("request_id", str)
+
+_SANE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What all routes share."""
+
+    gate: Gate
+    ledger: Ledger
+    limits: Limits
+    now: Callable[[], datetime]
+
+
+class Endpoint:
+    """A request in, a response out. All that can be known of the route before is worked out once.
+
+    `mirror` is the route that shows what this one changes: where ETags and the audit look.
+    """
+
+    def __init__(self, route: Route, desk: Desk, mirror: Route | None) -> None:
+        self._route = route
+        self._desk = desk
+        self._types = route.types
+        self._bare = self._types.query is Nothing
+        self._nothing: Final = Nothing()
+        self._change = Change(route, mirror, ChangePorts(ledger=desk.ledger, now=desk.now)) if route.changes else None
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """Serve one request. Raises FibrixError, HTTPException, TimeoutError."""
+        route = self._route
+        caller = caller_of(request, self._desk.gate, route.may)
+        request[CALLER] = caller
+        negotiate.check_accept(request, route.media)
+        if self._change is not None:
+            return await self._changing(request, caller, self._change)
+        if request.body_exists:
+            decode.body(await self._read(request), Nothing)
+        query = self._nothing if self._bare and not request.query_string else self._query(request)
+        call: Call[Any, Any] = Call(request.match_info, query, self._nothing, caller)
+        async with self._in_time():
+            reply = await route.handler(call)
+        return self._shown(request, reply)
+
+    async def _changing(self, request: web.Request, caller: Caller, change: Change) -> web.StreamResponse:
+        """Serve a request that is meant to change something."""
+        negotiate.check_content(request, JSON)
+        data = await self._read(request)
+        parameters = decode.joined(request.query)
+        rehearse = decode.flag(parameters, "dry_run") if self._route.rehearsable else False
+        call: Call[Any, Any] = Call(
+            path=request.match_info,
+            query=decode.query(parameters, self._types.query),
+            body=decode.body(data, self._types.body),
+            caller=caller,
+        )
+        async with asyncio.timeout(self._desk.limits.handle_s):
+            return await change.carry_out(request, call, data, rehearse=rehearse)
+
+    def _query(self, request: web.Request) -> msgspec.Struct:
+        return decode.query(decode.joined(request.query), self._types.query)
+
+    def _in_time(self) -> Any:
+        """Limit how long the handler may take; a flow takes as long as the client wants it to."""
+        return nullcontext() if self._types.flows else asyncio.timeout(self._desk.limits.handle_s)
+
+    async def _read(self, request: web.Request) -> bytes:
+        """Read the body. Raises SlowClientError."""
+        if not request.can_read_body:
+            return b""
+        limit_s = self._desk.limits.read_s
+        try:
+            async with asyncio.timeout(limit_s):
+                return await request.read()
+        except TimeoutError as exc:
+            raise SlowClientError(f"the body did not arrive within {limit_s:g} s") from exc
+
+    def _shown(self, request: web.Request, reply: Reply[Any]) -> web.StreamResponse:
+        """Encode what a reading handler gave, unless the client has it already."""
+        if isinstance(reply.value, Flow):
+            return FlowResponse(reply.value, self._route, reply)
+        response = encoded(self._route, reply)
+        tag = reply.value.etag if isinstance(reply.value, Encoded) else ""
+        body = response.body
+        if response.status == HTTPStatus.OK and isinstance(body, bytes):
+            tag = tag or versions.etag_of(body)
+            if versions.is_known(request, tag):
+                return web.Response(
+                    status=HTTPStatus.NOT_MODIFIED, headers={"ETag": versions.quoted(tag, compressed=False)}
+                )
+            response.headers["ETag"] = versions.quoted(tag, compressed=negotiate.compress(request, response))
+        return response
+
+
+def new_request_id(request: web.Request) -> str:
+    """Take the id that the client gave the request, where it is a sane one, or make one."""
+    given = request.headers.get("X-Request-Id", "")
+    return given if given and _SANE_ID.fullmatch(given) else secrets.token_hex(8)
+
+
+def encoded(route: Route, reply: Reply[Any]) -> web.Response:
+    """Encode what a handler gave."""
+    status, value = reply.status or route.status, reply.value
+    if value is None:
+        return web.Response(status=status, headers=reply.headers)
+    match value:
+        case Encoded():
+            body = value.data
+        case bytes():
+            body = value
+        case _:
+            body = msgspec.json.encode(value)
+    return web.Response(status=status, body=body, content_type=reply.media or route.media, headers=reply.headers)
+
+
+class FlowResponse(web.StreamResponse):
+    """A body that is made while it is sent."""
+
+    def __init__(self, flow: Flow[Any], route: Route, reply: Reply[Any]) -> None:
+        super().__init__(status=reply.status or route.status, headers=reply.headers)
+        self.content_type = reply.media or route.media
+        self._flow = flow
+
+    async def send(self, request: web.Request, limit_s: float) -> None:
+        """Send all of it; the client must take each piece within the limit. Raises TimeoutError."""
+        async with asyncio.timeout(limit_s):
+            await self.prepare(request)
+        async for chunk in self._flow.chunks:
+            async with asyncio.timeout(limit_s):
+                await self.write(chunk)
+        async with asyncio.timeout(limit_s):
+            await self.write_eof()

@@ -1,0 +1,37 @@
+"""What the API serves from."""
+
+from fibrix.api.service import ApiPorts
+from fibrix.app.core import Core
+from fibrix.app.shared import Shared
+from fibrix.config import subnets
+from fibrix.controllers.gate import Doorkeeper
+from fibrix.controllers.images import ImageController
+from fibrix.controllers.ledger import Recorder
+from fibrix.controllers.machines import MachineController
+from fibrix.controllers.reservations import NetworkController
+from fibrix.controllers.ssh_keys import SshKeyController
+from fibrix.domain.ports.health import HealthSource
+from fibrix.store.region import Region
+
+
+def build_api_ports(
+    shared: Shared,
+    region: Region,
+    core: Core,
+    machines: MachineController,
+    images: ImageController,
+    health: HealthSource,
+) -> ApiPorts:
+    """Connect the API to the region's controllers."""
+    return ApiPorts(
+        machines=machines,
+        images=images,
+        ssh_keys=SshKeyController(region, region.ssh_keys.all, shared.now),
+        networks=NetworkController(subnets(shared.config), region, lambda _: None, core.snapshots.refresh, shared.now),
+        journal=region.journal,
+        gate=Doorkeeper(region, shared.now),
+        ledger=Recorder(),
+        health=health,
+        observe=lambda _method, _path, _status, _seconds: None,
+        now=shared.now,
+    )

@@ -1,0 +1,60 @@
+"""What all controllers of the region stand on."""
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from fibrix.app.shared import Shared
+from fibrix.config import subnets
+from fibrix.controllers.lifecycle import Lifecycle
+from fibrix.controllers.plan import Planner
+from fibrix.controllers.rack import RackSnapshots
+from fibrix.domain.progress import Limits
+from fibrix.ephemeral import catalog
+from fibrix.ephemeral.build import latest
+from fibrix.errors import NotFoundError
+from fibrix.store.region import Region
+
+draw = secrets.randbelow
+
+
+def newest_ephemeral(boot_dir: Path) -> str:
+    """Name the ephemeral OS to boot; empty while none was built."""
+    try:
+        return latest(boot_dir)
+    except NotFoundError:
+        return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Core:
+    """The region's foundations, that its controllers share."""
+
+    lifecycle: Lifecycle
+    planner: Planner
+    scripts: catalog.Catalog
+    snapshots: RackSnapshots
+    limits: Limits
+
+
+def build_core(shared: Shared, region: Region) -> Core:
+    """Make what all controllers stand on."""
+    config = shared.config
+    scripts = catalog.load((catalog.BUILTIN_DIR, config.state_dir / config.ephemeral.extra_scripts_dir))
+    planner = Planner(scripts, config.scripts, draw)
+    snapshots = RackSnapshots(
+        region, region.secrets.key, shared.snapshot, config, subnets(config), lambda: newest_ephemeral(config.boot_dir)
+    )
+    lifecycle = Lifecycle(
+        region,
+        planner,
+        config.lifecycle,
+        lambda: newest_ephemeral(config.boot_dir),
+        snapshots.refresh,
+        shared.now,
+        draw,
+    )
+    limits = Limits(
+        power_s=config.lifecycle.power_s, boot_s=config.lifecycle.boot_s, heartbeat_s=config.lifecycle.heartbeat_s
+    )
+    return Core(lifecycle=lifecycle, planner=planner, scripts=scripts, snapshots=snapshots, limits=limits)
