@@ -1,4 +1,4 @@
-"""The API, served over loopback, and a client that has a key."""
+"""The API, served over loopback from a real store, and a client that has the admin's key."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -6,21 +6,18 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.fakes.region import KEY
-from tests.support.api import Region, serving
+from tests.support.site import Site, served
 
 
 @pytest.fixture
-async def region(tmp_path: Path) -> AsyncIterator[Region]:
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
     """An API that is being served."""
-    region = Region(tmp_path)
-    async with serving(region.service()):
-        yield region
+    async with served(tmp_path) as opened:
+        yield opened
 
 
 @pytest.fixture
-async def http(region: Region) -> AsyncIterator[aiohttp.ClientSession]:
-    """A client with a key."""
-    headers = {"Authorization": f"Bearer {KEY}"}
-    async with aiohttp.ClientSession(region.url, headers=headers) as session:
+async def http(site: Site) -> AsyncIterator[aiohttp.ClientSession]:
+    """A client with the admin's key."""
+    async with site.client() as session:
         yield session

@@ -12,7 +12,10 @@ from types import MappingProxyType
 
 import msgspec
 
-from fibrix import app
+from fibrix.app.core import Core, build_core
+from fibrix.app.rack import Rack
+from fibrix.app.region import build_agents, build_boots, build_machines
+from fibrix.app.shared import Shared
 from fibrix.bus import Bus
 from fibrix.config import Config, InterfaceConfig, RangeConfig, SubnetConfig
 from fibrix.controllers.agents import AgentController
@@ -80,6 +83,9 @@ class Rig:
     metadata: MetadataController
     boots: BootController
     ssh_keys: SshKeyController
+    shared: Shared
+    core: Core
+    images: ImageController
 
     async def tick(self, machine: MachineId, times: int = 1) -> None:
         """Let the boot controller look at a machine, as it does once a second."""
@@ -178,10 +184,10 @@ async def rig(state_dir: Path, clock: Clock, power: FakePower) -> AsyncIterator[
     """Start the deciding half on a state directory; leaving the block is a stop."""
     config, bus = config_of(state_dir), Bus()
     async with open_region(state_dir, bus) as region:
-        shared = app.Shared(config=config, bus=bus, snapshot=Cell(RackSnapshot()), heard=Heard(clock), now=clock)
-        core = app.build_core(shared, region)
+        shared = Shared(config=config, bus=bus, snapshot=Cell(RackSnapshot()), heard=Heard(clock), now=clock)
+        core = build_core(shared, region)
         core.snapshots.refresh()
-        rack = app.Rack(services=(), power=power, manual=ManualDriver(bus, clock=clock))
+        rack = Rack(services=(), power=power, manual=ManualDriver(bus, clock=clock))
         settler = Settler(region, core.lifecycle, clock)
         images = ImageController(Images(config.images_dir), region)
         yield Rig(
@@ -191,9 +197,12 @@ async def rig(state_dir: Path, clock: Clock, power: FakePower) -> AsyncIterator[
             region=region,
             snapshot=shared.snapshot,
             heard=shared.heard,
-            machines=app.build_machines(shared, region, core, rack, images),
-            agents=app.build_agents(shared, region, core, settler),
+            machines=build_machines(shared, region, core, rack, images),
+            agents=build_agents(shared, region, core, settler),
             metadata=MetadataController(region, core.lifecycle, settler, region.secrets.key, clock),
-            boots=app.build_boots(shared, region, core, rack, settler),
+            boots=build_boots(shared, region, core, rack, settler),
             ssh_keys=SshKeyController(region, region.ssh_keys.all, clock),
+            shared=shared,
+            core=core,
+            images=images,
         )
