@@ -44,17 +44,17 @@ def _walk(value: object, kind: Any, pointer: str, *, strict: bool) -> Iterator[F
 def _fields(
     value: Mapping[str, object], struct: type[msgspec.Struct], pointer: str, *, strict: bool
 ) -> Iterator[Fault]:
-    """Look at each field of a struct, at those that are missing, and at those that nobody knows."""
+    """Look at the fields that nobody knows (one that is mistyped is missing elsewhere), then at each of the struct's."""
     known = {field.encode_name: field for field in msgspec.structs.fields(struct)}
+    if struct.__struct_config__.forbid_unknown_fields:
+        for name in value:
+            if name not in known:
+                yield Fault(_meant(name, tuple(known)), f"{pointer}/{_escaped(name)}")
     for name, field in known.items():
         if name in value:
             yield from _walk(value[name], field.type, f"{pointer}/{_escaped(name)}", strict=strict)
         elif field.required:
             yield Fault(f"object missing required field `{name}`", pointer)
-    if struct.__struct_config__.forbid_unknown_fields:
-        for name in value:
-            if name not in known:
-                yield Fault(_meant(name, tuple(known)), f"{pointer}/{_escaped(name)}")
 
 
 def _struct_in(kind: Any) -> type[msgspec.Struct] | None:

@@ -8,7 +8,8 @@ from fibrix.api.views import BootView, DeploymentView, MachineView
 from fibrix.domain.machine import Boot, Deployment, Machine
 from fibrix.domain.power import PowerState
 from fibrix.domain.state import State
-from tests.support.api import Region
+from fibrix.domain.trigger import Trigger
+from tests.support.site import Site
 
 HIDDEN = {
     Boot: {"session_hash"},
@@ -26,7 +27,7 @@ async def problem(response: aiohttp.ClientResponse) -> dict[str, object]:
     return read
 
 
-async def test_an_added_machine_is_found_by_id_name_and_mac(region: Region, http: aiohttp.ClientSession) -> None:
+async def test_an_added_machine_is_found_by_id_name_and_mac(site: Site, http: aiohttp.ClientSession) -> None:
     body = {"macs": ["52-54-00-77-00-01"], "name": "web-1", "power_password": "s3cret"}
     async with http.post("/api/v1/machines", json=body) as response:
         assert response.status == 201
@@ -40,18 +41,18 @@ async def test_an_added_machine_is_found_by_id_name_and_mac(region: Region, http
 
 
 async def test_a_machine_is_shown_with_the_names_of_states_and_times_of_rfc_3339(
-    region: Region, http: aiohttp.ClientSession
+    site: Site, http: aiohttp.ClientSession
 ) -> None:
-    region.machines.put("web-1", State.FAILED_TESTING)
+    await site.put("web-1", State.FAILED_TESTING)
     async with http.get("/api/v1/machines/web-1") as response:
         shown = await response.json()
     assert shown["state"] == "Failed testing"
-    assert shown["since"] == "2026-01-02T03:04:05Z"
+    assert shown["since"] == "2026-03-01T12:00:00Z"
     assert shown["power"]["kind"] == "manual"
 
 
-async def test_secrets_and_their_hashes_are_not_shown(region: Region, http: aiohttp.ClientSession) -> None:
-    region.machines.put("web-1")
+async def test_secrets_and_their_hashes_are_not_shown(site: Site, http: aiohttp.ClientSession) -> None:
+    await site.put("web-1")
     spec = {"image": "debian-12", "user_data": "password: hunter2"}
     async with http.post("/api/v1/machines/web-1/deploy", json=spec) as response:
         assert response.status == 202
@@ -71,10 +72,10 @@ def test_every_stored_field_is_shown_or_hidden_on_purpose(
     assert set(shown.__struct_fields__) - made_up == set(stored.__struct_fields__) - HIDDEN[stored]
 
 
-async def test_the_list_can_be_filtered(region: Region, http: aiohttp.ClientSession) -> None:
-    region.machines.put("a", State.READY)
-    region.machines.put("b", State.FAILED_TESTING)
-    region.machines.put("c", State.DEPLOYED)
+async def test_the_list_can_be_filtered(site: Site, http: aiohttp.ClientSession) -> None:
+    await site.put("a", State.READY)
+    await site.put("b", State.FAILED_TESTING)
+    await site.put("c", State.DEPLOYED)
 
     async def names(**query: str) -> list[str]:
         async with http.get("/api/v1/machines", params=query) as response:
@@ -88,13 +89,13 @@ async def test_the_list_can_be_filtered(region: Region, http: aiohttp.ClientSess
 
 
 async def test_pages_hold_every_machine_once_even_when_one_is_deleted_between_them(
-    region: Region, http: aiohttp.ClientSession
+    site: Site, http: aiohttp.ClientSession
 ) -> None:
     for number in range(5):
-        region.machines.put(f"n{number}")
+        await site.put(f"n{number}")
     async with http.get("/api/v1/machines?limit=2") as response:
         first = await response.json()
-    await region.machines.delete(first["items"][-1]["id"])
+    await site.rig.machines.delete(first["items"][-1]["id"])
     async with http.get("/api/v1/machines", params={"limit": 2, "after": first["next"]}) as response:
         second = await response.json()
     async with http.get("/api/v1/machines", params={"limit": 2, "after": second["next"]}) as response:
@@ -136,24 +137,24 @@ async def test_a_wrong_query_is_refused_in_words(http: aiohttp.ClientSession, qu
     ],
 )
 async def test_actions_move_a_machine_and_tell_its_new_state(
-    region: Region, http: aiohttp.ClientSession, action: str, before: State, after: str, status: int
+    site: Site, http: aiohttp.ClientSession, action: str, before: State, after: str, status: int
 ) -> None:
-    machine = region.machines.put("web-1", before)
+    machine = await site.put("web-1", before)
     async with http.post(f"/api/v1/machines/{machine.id}/{action}") as response:
         assert response.status == status
         assert (await response.json())["state"] == after
 
 
-async def test_the_reason_that_was_given_is_kept(region: Region, http: aiohttp.ClientSession) -> None:
-    region.machines.put("web-1")
+async def test_the_reason_that_was_given_is_kept(site: Site, http: aiohttp.ClientSession) -> None:
+    await site.put("web-1")
     async with http.post("/api/v1/machines/web-1/mark-broken", json={"reason": "fan is loud"}) as response:
         assert (await response.json())["reason"] == "fan is loud"
 
 
 async def test_an_action_that_the_state_does_not_allow_is_a_conflict_that_says_what_is_allowed(
-    region: Region, http: aiohttp.ClientSession
+    site: Site, http: aiohttp.ClientSession
 ) -> None:
-    region.machines.put("web-1", State.DEPLOYED)
+    await site.put("web-1", State.DEPLOYED)
     async with http.post("/api/v1/machines/web-1/deploy", json={"image": "debian-12"}) as response:
         assert response.status == 409
         told = await problem(response)
@@ -161,8 +162,8 @@ async def test_an_action_that_the_state_does_not_allow_is_a_conflict_that_says_w
     assert told["type"] == "/api/v1/problems/conflict"
 
 
-async def test_accepting_sets_name_and_power_in_one_call(region: Region, http: aiohttp.ClientSession) -> None:
-    machine = region.machines.put("new-1", State.NEW, accepted=False)
+async def test_accepting_sets_name_and_power_in_one_call(site: Site, http: aiohttp.ClientSession) -> None:
+    machine = await site.put("new-1", State.NEW, accepted=False)
     body = {
         "name": "web-1",
         "power": {"kind": "ipmi", "address": "192.168.1.201", "username": "admin", "protocol": "1.5"},
@@ -171,12 +172,14 @@ async def test_accepting_sets_name_and_power_in_one_call(region: Region, http: a
     async with http.post(f"/api/v1/machines/{machine.id}/accept", json=body) as response:
         shown = await response.json()
     assert (shown["name"], shown["accepted"], shown["power"]["protocol"]) == ("web-1", True, "1.5")
-    assert region.machines.passwords[machine.id] == "s3cret"
+    assert site.rig.region.password(machine.id) == "s3cret"
 
 
-async def test_an_edit_and_a_deletion_are_carried_out(region: Region, http: aiohttp.ClientSession) -> None:
-    machine = region.machines.put("web-1")
-    async with http.patch("/api/v1/machines/web-1", json={"name": "web-2"}) as response:
+async def test_an_edit_and_a_deletion_are_carried_out(site: Site, http: aiohttp.ClientSession) -> None:
+    machine = await site.put("web-1")
+    async with http.get("/api/v1/machines/web-1") as response:
+        version = {"If-Match": response.headers["ETag"]}
+    async with http.patch("/api/v1/machines/web-1", json={"name": "web-2"}, headers=version) as response:
         assert (await response.json())["name"] == "web-2"
     async with http.delete(f"/api/v1/machines/{machine.id}") as response:
         assert (response.status, await response.read()) == (204, b"")
@@ -184,51 +187,53 @@ async def test_an_edit_and_a_deletion_are_carried_out(region: Region, http: aioh
         assert response.status == 404
 
 
-async def test_why_tells_the_last_thing_seen_and_the_next_awaited(region: Region, http: aiohttp.ClientSession) -> None:
-    region.machines.put("web-1", State.COMMISSIONING)
+async def test_why_tells_the_last_thing_seen_and_the_next_awaited(site: Site, http: aiohttp.ClientSession) -> None:
+    machine = await site.put("web-1", State.NEW)
+    await site.rig.machines.request(machine.id, Trigger.COMMISSION)
     async with http.get("/api/v1/machines/web-1/why") as response:
         told = await response.json()
-    assert told["last_seen"] == {"what": "DHCPDISCOVER", "at": "2026-01-02T03:04:05Z"}
-    assert told["awaited"] == {"what": "boot file", "at": "2026-01-02T03:14:05Z"}
+    assert told["last_seen"]["at"] == "2026-03-01T12:00:00Z"
+    assert told["awaited"]["at"] > told["last_seen"]["at"]
     assert "abort" in told["next_steps"]
 
 
-async def test_power_is_asked_told_and_confirmed(region: Region, http: aiohttp.ClientSession) -> None:
-    machine = region.machines.put("web-1", power_state=PowerState.OFF)
+async def test_power_is_asked_told_and_confirmed(site: Site, http: aiohttp.ClientSession) -> None:
+    await site.put("web-1")
     path = "/api/v1/machines/web-1/power"
     async with http.post(path, json={"action": "on"}) as response:
         assert (await response.json())["changed"] is True
     async with http.post(path, json={"action": "on"}) as response:
         assert (await response.json())["changed"] is False
+    async with http.get(path) as response:
+        assert (await response.json())["state"] == "on"
     async with http.post(path, json={"confirm": "off"}) as response:
         assert response.status == 200
-    async with http.get(path) as response:
-        assert (await response.json())["state"] == "off"
     async with http.post(path, json={"boot_device": "pxe"}) as response:
         assert response.status == 200
-    assert region.machines.booted_from[machine.id].value == "pxe"
+    assert [device.value for device in site.rig.power.devices] == ["pxe"]
 
 
 @pytest.mark.parametrize("body", [{}, {"action": "on", "confirm": "on"}, {"action": "explode"}])
 async def test_a_power_order_must_be_exactly_one_thing(
-    region: Region, http: aiohttp.ClientSession, body: dict[str, str]
+    site: Site, http: aiohttp.ClientSession, body: dict[str, str]
 ) -> None:
-    region.machines.put("web-1")
+    await site.put("web-1")
     async with http.post("/api/v1/machines/web-1/power", json=body) as response:
         assert response.status == 422
 
 
-async def test_a_dead_bmc_is_a_bad_gateway_in_the_drivers_words(region: Region, http: aiohttp.ClientSession) -> None:
-    region.machines.dead_bmcs.add(region.machines.put("web-1").id)
+async def test_a_dead_bmc_is_a_bad_gateway_in_the_drivers_words(site: Site, http: aiohttp.ClientSession) -> None:
+    await site.put("web-1")
+    site.rig.power.broken = "192.168.1.201:623 did not answer 3 requests"
     async with http.get("/api/v1/machines/web-1/power") as response:
         assert response.status == 502
         assert "did not answer" in str((await problem(response))["detail"])
 
 
-async def test_runs_are_shown_and_their_output_comes_byte_for_byte(region: Region, http: aiohttp.ClientSession) -> None:
-    machine = region.machines.put("web-1")
-    text = region.machines.put_run(machine.id, "Größe: 1\n".encode(), values={"cpu_count": msgspec.Raw(b"2")})
-    binary = region.machines.put_run(
+async def test_runs_are_shown_and_their_output_comes_byte_for_byte(site: Site, http: aiohttp.ClientSession) -> None:
+    machine = await site.put("web-1")
+    text = await site.put_run(machine.id, "Größe: 1\n".encode(), values={"cpu_count": msgspec.Raw(b"2")})
+    binary = await site.put_run(
         machine.id, b"\x00\xff\x01", parameters={"metadata_url": "http://x/5ecre7", "disk": "sda"}
     )
     path = "/api/v1/machines/web-1/runs"

@@ -9,8 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.fakes.region import KEY
-from tests.support.api import Region, serving
+from tests.support.site import Site, key_of, served
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -42,19 +41,18 @@ async def run_command(*words: str, stdin: bytes = b"", **environ: str) -> Ended:
 
 
 @pytest.fixture
-async def region(tmp_path: Path) -> AsyncIterator[Region]:
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
     """An API that is being served, with its admin key in the state folder."""
-    (tmp_path / "admin.key").write_text(f"{KEY}\n")
-    region = Region(tmp_path)
-    async with serving(region.service()):
-        yield region
+    (tmp_path / "admin.key").write_text(f"{key_of('admin')}\n")
+    async with served(tmp_path) as opened:
+        yield opened
 
 
 @pytest.fixture
-def fibrix(region: Region) -> Command:
+def fibrix(site: Site) -> Command:
     """The command line of that controller."""
 
     async def run(*words: str, stdin: bytes = b"", **environ: str) -> Ended:
-        return await run_command("--state-dir", str(region.state_dir), *words, stdin=stdin, **environ)
+        return await run_command("--state-dir", str(site.state_dir), *words, stdin=stdin, **environ)
 
     return run

@@ -8,47 +8,49 @@ from pathlib import Path
 import pytest
 
 from fibrix.errors import ClientError
+from fibrix.events.machine import MachineAccepted, MachineDeleted
 from fibrix.runtime.client import BlockingClient, Client
-from tests.fakes.region import KEY
-from tests.support.api import Region, free_port, serving
+from tests.support.api import free_port
+from tests.support.site import Site, key_of, served
+
+KEY = key_of("admin")
 
 
 @pytest.fixture
-async def region(tmp_path: Path) -> AsyncIterator[Region]:
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
     """An API that is being served."""
-    region = Region(tmp_path)
-    async with serving(region.service()):
-        yield region
+    async with served(tmp_path) as opened:
+        yield opened
 
 
-async def test_tcp_and_unix_socket_give_the_same(region: Region) -> None:
-    region.machines.put("web-1")
-    over_tcp = await Client(region.url + "/", KEY).get("machines")
-    over_unix = await Client(region.unix_url, KEY).get("machines", name="web-1")
+async def test_tcp_and_unix_socket_give_the_same(site: Site) -> None:
+    await site.put("web-1")
+    over_tcp = await Client(site.url + "/", KEY).get("machines")
+    over_unix = await Client(site.unix_url, KEY).get("machines", name="web-1")
     assert over_tcp == over_unix
     assert over_tcp["items"][0]["name"] == "web-1"
 
 
-async def test_a_local_client_finds_socket_and_key_in_the_state_folder(region: Region) -> None:
+async def test_a_local_client_finds_socket_and_key_in_the_state_folder(site: Site) -> None:
     with pytest.raises(ClientError, match=r"admin\.key"):
-        Client.local(region.state_dir)
-    (region.state_dir / "admin.key").write_text(f"{KEY}\n")
-    assert await Client.local(region.state_dir).get("machines") == {"items": [], "next": ""}
+        Client.local(site.state_dir)
+    (site.state_dir / "admin.key").write_text(f"{KEY}\n")
+    assert await Client.local(site.state_dir).get("machines") == {"items": [], "next": ""}
 
 
-async def test_the_words_the_status_and_the_place_of_a_refusal_are_passed_on(region: Region) -> None:
-    client = Client(region.url, KEY)
+async def test_the_words_the_status_and_the_place_of_a_refusal_are_passed_on(site: Site) -> None:
+    client = Client(site.url, KEY)
     with pytest.raises(ClientError, match=r"did you mean 'name'\? \(at /nmae\)") as refused:
         await client.post("machines", {"nmae": "x"})
     assert refused.value.status == 422
     with pytest.raises(ClientError) as refused:
-        await Client(region.url, "wrong").get("machines")
+        await Client(site.url, "wrong").get("machines")
     assert refused.value.status == 401
 
 
-async def test_names_with_odd_characters_stay_one_path(region: Region) -> None:
+async def test_names_with_odd_characters_stay_one_path(site: Site) -> None:
     with pytest.raises(ClientError, match="there is no machine 'a b\\?c#d'"):
-        await Client(region.url, KEY).get("machines/a b?c#d")
+        await Client(site.url, KEY).get("machines/a b?c#d")
 
 
 async def test_nobody_there_is_status_0() -> None:
@@ -75,23 +77,23 @@ async def test_a_server_that_speaks_no_http_is_told() -> None:
             await Client(f"http://127.0.0.1:{port}", KEY).get("machines")
 
 
-async def test_following_is_refused_without_a_key_and_fails_where_nobody_is(region: Region) -> None:
+async def test_following_is_refused_without_a_key_and_fails_where_nobody_is(site: Site) -> None:
     with pytest.raises(ClientError) as refused:
-        await first_event(Client(region.unix_url, "wrong"), 0)
+        await first_event(Client(site.unix_url, "wrong"), 0)
     assert refused.value.status == 401
     with pytest.raises(ClientError) as missing:
         await first_event(Client("unix:/nowhere/api.sock", KEY), 0)
     assert missing.value.status == 0
 
 
-async def test_following_from_now_leaves_out_what_was_before(region: Region) -> None:
-    region.journal.append("machine.added")
+async def test_following_from_now_leaves_out_what_was_before(site: Site) -> None:
+    machine = await site.put("web-1")
+    await site.say(MachineAccepted(at=site.rig.clock(), machine=machine.id, name="web-1"))
     async with asyncio.TaskGroup() as group:
-        waiting = group.create_task(first_event(Client(region.url, KEY), None), name="follower")
+        waiting = group.create_task(first_event(Client(site.url, KEY), None), name="follower")
         await asyncio.sleep(0.5)
-        region.journal.append("machine.accepted", "machines/m1", name="web-1")
-    seq, kind = waiting.result()
-    assert (seq, kind) == (2, "fibrix.machine.accepted")
+        await site.say(MachineDeleted(at=site.rig.clock(), machine=machine.id, name="web-1"))
+    assert waiting.result() == (2, "fibrix.machine.deleted")
 
 
 async def first_event(client: Client, since: int | None) -> tuple[int, str]:

@@ -18,8 +18,9 @@ from fibrix.app.api import build_api_ports
 from fibrix.config import ApiConfig
 from fibrix.domain.access import REGION, Role
 from fibrix.domain.account import ApiKey, Tenant, User
-from fibrix.domain.machine import Hardware, Machine, RunStatus, ScriptRun
+from fibrix.domain.machine import Disk, Hardware, Machine, RunStatus, ScriptRun
 from fibrix.domain.state import State
+from fibrix.events.base import Event
 from fibrix.store.region import RegionUnit
 from fibrix.types import ApiKeyId, MachineId, RunId, TenantId, UserId, parse_mac
 from tests.controllers.rig import Clock, Rig, rig
@@ -78,16 +79,18 @@ class Site:
     async def put(self, name: str, state: State = State.READY, **fields: Any) -> Machine:
         """Have a machine, the next younger one, with an inventory."""
         self.made += 1
-        machine = Machine(
+        plain = Machine(
             id=MachineId(f"m{self.made:09}"),
             name=name,
             state=state,
             since=self.rig.clock(),
             reason="put there by a test",
+            accepted=True,
             macs=(parse_mac(f"52540000{self.made:04x}"),),
+            hardware=Hardware(cpu_count=2, memory_bytes=4 << 30, disks=(Disk(name="sda", size_bytes=80 * 10**9),)),
             created_at=self.rig.clock() + timedelta(minutes=self.made),
-            **{"accepted": True, "hardware": Hardware(cpu_count=2, memory_bytes=4 << 30)} | fields,
         )
+        machine = msgspec.structs.replace(plain, **fields)
         await self.rig.region.change(lambda unit: unit.insert(machine))
         self.rig.core.snapshots.refresh()
         return machine
@@ -101,6 +104,15 @@ class Site:
         await self.rig.region.change(work)
         return self.rig.region.machine(machine)
 
+    async def say(self, *events: Event) -> None:
+        """Put events into the journal."""
+
+        def work(unit: RegionUnit) -> None:
+            for event in events:
+                unit.append(event)
+
+        await self.rig.region.change(work)
+
     async def put_run(self, machine: MachineId, output: bytes, **fields: Any) -> ScriptRun:
         """Have a script run that passed."""
         self.made += 1
@@ -112,7 +124,6 @@ class Site:
             position=1,
             status=RunStatus.PASSED,
             exit_status=0,
-            output_bytes=len(output),
             **fields,
         )
 
