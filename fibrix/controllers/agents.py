@@ -60,7 +60,7 @@ class AgentController:
     async def order(self, secret: str) -> Order:
         """Give the next order, as soon as there is one, within WAIT_S. Raises UnauthorizedError."""
         ends_at = asyncio.get_running_loop().time() + WAIT_S
-        with self._bus.subscribe(MachineEvent) as changes:
+        with self._bus.subscribe(MachineEvent, name="agents") as changes:
             while True:
                 machine = self._session(secret)
                 order = await self._orders.next(machine)

@@ -61,7 +61,7 @@ class BootController:
 
     async def run(self, ready: asyncio.Event) -> None:
         """Serve until cancelled."""
-        with self._bus.subscribe(DiscoverSeen, LeaseGranted, TransferEnded, BootAsked) as facts:
+        with self._bus.subscribe(DiscoverSeen, LeaseGranted, TransferEnded, BootAsked, name="boot") as facts:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._tick_forever(group), name="boot.tick")
                 ready.set()

@@ -30,7 +30,7 @@ class PowerController:
 
     async def run(self, ready: asyncio.Event) -> None:
         """Serve until cancelled."""
-        with self._bus.subscribe(PowerRead, PowerChangeAsked) as facts:
+        with self._bus.subscribe(PowerRead, PowerChangeAsked, name="power-states") as facts:
             ready.set()
             while True:
                 for event in await facts.batch():

@@ -6,6 +6,7 @@ address through all of them.
 """
 
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -79,6 +80,10 @@ class Leases:
         self._all_used: set[str] = set()  # subnets where no address was never used before
         for binding in bindings:
             self._keep(binding)
+
+    def in_use(self, now: datetime) -> Counter[tuple[str, BindingState]]:
+        """Count the bindings that have not expired, by subnet and state."""
+        return Counter((b.subnet, b.state) for b in self._by_address.values() if b.expires_at > now)
 
     def choose(self, subnet: Subnet, mac: MacAddress, wanted: IPv4Address | None, now: datetime) -> Choice:
         """Find an address: the reserved one, the last one, the one asked for, a fresh one, the longest expired one.

@@ -20,7 +20,7 @@ from fibrix.store.entry import Entry
 from fibrix.store.lock import locked
 from fibrix.store.migrate import migrate
 from fibrix.store.transaction import Params, Row, Transaction
-from fibrix.store.writer import AnyUnit, Writer
+from fibrix.store.writer import AnyUnit, Writer, WriterMeter
 
 log = structlog.get_logger()
 
@@ -37,8 +37,8 @@ class Database:
     """
 
     def __init__(self, path: Path, migrations: str, bus: Bus | None = None) -> None:
+        self.path = path
         self.head = 0  # the newest sequence number that is committed, and told to all here
-        self._path = path
         self._migrations = migrations
         self._bus = bus or Bus()
         self._watchers: list[Callable[[Sequence[Entry]], None]] = []
@@ -50,16 +50,16 @@ class Database:
         """Lock, migrate, start the writer and the readers."""
         async with AsyncExitStack() as stack:
             try:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                stack.enter_context(locked(self._path.with_suffix(".lock")))
-                connection = await asyncio.to_thread(_open, self._path, self._migrations)
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(locked(self.path.with_suffix(".lock")))
+                connection = await asyncio.to_thread(_open, self.path, self._migrations)
                 self.head = _newest(connection)
                 self._writer = Writer(connection, self.head, self._settle)
                 stack.push_async_callback(self._writer.close)
                 for _ in range(READERS):
-                    await self._readers.put(await stack.enter_async_context(_reader(self._path)))
+                    await self._readers.put(await stack.enter_async_context(_reader(self.path)))
             except (OSError, sqlite3.Error, StoreError) as exc:
-                raise StoreError(f"cannot open {self._path}: {exc}") from exc
+                raise StoreError(f"cannot open {self.path}: {exc}") from exc
             self._stack = stack.pop_all()
         return self
 
@@ -92,7 +92,7 @@ class Database:
         try:
             return [tuple(row) for row in await reader.execute_fetchall(sql, params)]
         except sqlite3.Error as exc:
-            raise StoreError(f"cannot read {self._path}: {exc}") from exc
+            raise StoreError(f"cannot read {self.path}: {exc}") from exc
         finally:
             self._readers.put_nowait(reader)
 
@@ -100,10 +100,20 @@ class Database:
         """Hand each batch's journal entries to this after the commit, before they are published."""
         self._watchers.append(watcher)
 
+    @property
+    def queued(self) -> int:
+        """Units of work that wait for the writer."""
+        return 0 if self._writer is None else self._writer.queued
+
+    @property
+    def meter(self) -> WriterMeter:
+        """What the writer does, in numbers. Raises StoreError outside of the `async with` block."""
+        return self._open_writer().meter
+
     def _open_writer(self) -> Writer:
         """Give the writer. Raises StoreError outside of the `async with` block."""
         if self._writer is None:
-            raise StoreError(f"{self._path} is not open")
+            raise StoreError(f"{self.path} is not open")
         return self._writer
 
     def _settle(self, batch: Sequence[AnyUnit]) -> None:
@@ -152,10 +162,11 @@ def _open(path: Path, migrations: str) -> sqlite3.Connection:
 
 
 def _newest(connection: sqlite3.Connection) -> int:
-    """Read the newest sequence number; 0 where there is no journal, or nothing in it."""
+    """Read the newest sequence number that was ever given; 0 where there is no journal, or never was an event."""
     if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'journal'").fetchone():
         return 0
-    (head,) = connection.execute("SELECT coalesce(max(seq), 0) FROM journal").fetchone()
+    sql = "SELECT max(coalesce((SELECT max(seq) FROM journal), 0), (SELECT seq FROM journal_gone))"
+    (head,) = connection.execute(sql).fetchone()
     return int(head)
 
 

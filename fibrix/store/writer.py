@@ -13,6 +13,8 @@ from threading import Thread
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from fibrix.errors import StoreError
+from fibrix.runtime.clock import monotonic_s
+from fibrix.runtime.metrics.spread import COUNTS, QUICK_S, Spread
 from fibrix.store.transaction import Transaction
 
 T = TypeVar("T")
@@ -46,10 +48,21 @@ class Unit(Generic[T]):
 AnyUnit: TypeAlias = Unit[Any]
 
 
+class WriterMeter:
+    """What the writer does, in numbers that it alone changes."""
+
+    def __init__(self) -> None:
+        self.seconds = Spread(QUICK_S)  # of a transaction
+        self.units = Spread(COUNTS)  # in a transaction
+        self.failures = 0  # transactions that the disk would not have
+        self.fault = ""  # why the last transaction was not kept; empty: it was
+
+
 class Writer:
     """Owns the writing connection. `settle` gets each batch on the loop's thread, committed or failed."""
 
     def __init__(self, connection: sqlite3.Connection, head: int, settle: Callable[[Sequence[AnyUnit]], None]) -> None:
+        self.meter = WriterMeter()
         self._connection = connection
         self._head = head
         self._settle = settle
@@ -59,6 +72,11 @@ class Writer:
         self._closing = False
         self._thread = Thread(target=self._serve, name="store writer", daemon=True)
         self._thread.start()
+
+    @property
+    def queued(self) -> int:
+        """Units that wait."""
+        return self._queue.qsize()
 
     def submit(self, work: Callable[[Transaction], T]) -> asyncio.Future[T]:
         """Queue a unit of work. It will be carried out whether its caller still waits or not. Raises StoreError."""
@@ -101,7 +119,7 @@ class Writer:
 
     def _commit(self, batch: Sequence[AnyUnit]) -> None:
         """Carry out one batch in one transaction; the head moves only when all of it is on the disk."""
-        head = self._head
+        head, began_s = self._head, monotonic_s()
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             for unit in batch:
@@ -111,6 +129,9 @@ class Writer:
             self._give_up(batch, exc)
         else:
             self._head = head
+            self.meter.fault = ""
+        self.meter.seconds.add(monotonic_s() - began_s)
+        self.meter.units.add(len(batch))
 
     def _run(self, unit: AnyUnit, head: int) -> int:
         """Carry out one unit in its savepoint; the new head. Raises sqlite3.Error when the batch is lost."""
@@ -131,6 +152,8 @@ class Writer:
 
     def _give_up(self, batch: Sequence[AnyUnit], reason: sqlite3.Error) -> None:
         """Undo a whole batch and tell every caller: what one unit saw of another was never there."""
+        self.meter.failures += 1
+        self.meter.fault = str(reason)
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
         for unit in batch:

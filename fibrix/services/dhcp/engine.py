@@ -38,6 +38,7 @@ class Outcome:
 
     mac: MacAddress
     xid: int
+    kind: MessageType  # what the client sent
     verdict: Verdict
     reason: str = ""
     address: IPv4Address | None = None
@@ -246,6 +247,7 @@ class _Exchange:
         return Outcome(
             mac=self.query.mac,
             xid=self.query.message.xid,
+            kind=self.query.kind,
             verdict=verdict,
             reason=reason,
             address=address,

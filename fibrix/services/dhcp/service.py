@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 
 from fibrix.bus import Bus
-from fibrix.domain.lease import Leases
+from fibrix.domain.lease import BindingState, Leases
 from fibrix.domain.network import SubnetMode
 from fibrix.domain.ports.bindings import Bindings
 from fibrix.domain.rack import RackSnapshot
@@ -29,6 +29,12 @@ _INBOX: Final = 2_000  # datagrams that wait to be decided about; more are dropp
 _UNSTORED: Final = 2_000  # outcomes that wait for the disk; while there are more, datagrams are dropped
 _TURN: Final = 100  # datagrams decided about before others get their turn
 
+_SENT: Final = {
+    Verdict.OFFERED: "offer",
+    Verdict.ACKNOWLEDGED: "ack",
+    Verdict.INFORMED: "ack",
+    Verdict.REFUSED: "nak",
+}
 _LEVELS: Final = {
     Verdict.OFFERED: logging.DEBUG,
     Verdict.IGNORED: logging.DEBUG,
@@ -58,7 +64,10 @@ class _Job:
 
 
 class DhcpService:
-    """Answers DHCPv4 on every interface that has a served subnet. `counts` counts verdicts and faults by name."""
+    """Answers DHCPv4 on every interface that has a served subnet. `counts` counts verdicts and faults by name.
+
+    `received` and `sent` count messages by their type (RFC 2132 §9.6), as `discover`.
+    """
 
     name = "dhcp"
 
@@ -71,12 +80,15 @@ class DhcpService:
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.counts: Counter[str] = Counter()
+        self.received: Counter[str] = Counter()
+        self.sent: Counter[str] = Counter()
         self.closed: dict[str, str] = {}  # interfaces that should be served and are not, with the reason
         self._snapshot = snapshot
         self._bindings = bindings
         self._bus = bus
         self._settings = settings
         self._clock = clock
+        self._leases: Leases | None = None
         self._endpoints: dict[str, Endpoint] = {}
         self._inbox: deque[_Job] = deque()
         self._unstored: deque[tuple[Endpoint, Outcome]] = deque()
@@ -88,6 +100,7 @@ class DhcpService:
         settings = self._settings
         leases = Leases(await self._bindings.all(), offer_s=settings.offer_s, decline_s=settings.decline_s)
         engine = Engine(leases, http_port=settings.http_port)
+        self._leases = leases
         self._inbox.clear()
         self._unstored.clear()
         try:
@@ -98,6 +111,20 @@ class DhcpService:
         finally:
             for interface in list(self._endpoints):
                 self._close(interface)
+
+    @property
+    def queued(self) -> int:
+        """Datagrams that wait for a decision, or for the disk."""
+        return len(self._inbox) + len(self._unstored)
+
+    @property
+    def serving(self) -> tuple[str, ...]:
+        """Interfaces that are served."""
+        return tuple(self._endpoints)
+
+    def in_use(self) -> Counter[tuple[str, BindingState]]:
+        """Count the addresses that are bound or rest, by subnet and state; nothing before the first start."""
+        return Counter() if self._leases is None else self._leases.in_use(self._clock())
 
     async def _keep_open(self, ready: asyncio.Event) -> None:
         """Open and close sockets as the snapshot and the interfaces change."""
@@ -163,6 +190,7 @@ class DhcpService:
             self.counts["malformed"] += 1
             log.info("dhcp.malformed", interface=job.arrival.interface, size=len(job.datagram), reason=str(exc))
             return
+        self.received[outcome.kind.name.lower()] += 1
         if outcome.binding is None:
             self._carry_out(job.endpoint, outcome)
             return
@@ -195,6 +223,7 @@ class DhcpService:
                 self.counts["unsent"] += 1
                 log.warning("dhcp.unsent", mac=outcome.mac, interface=endpoint.interface, reason=str(exc))
                 return
+            self.sent[_SENT[outcome.verdict]] += 1
         self.counts[outcome.verdict.value] += 1
         self._bus.publish(*outcome.events)
         log.log(

@@ -37,6 +37,10 @@ class Downloads:
         self.limits = limits
         self.active: Counter[str] = Counter()  # by the client's address
         self.refused = 0  # over a limit, since the start
+        self.missing = 0  # requests for what is not served
+        self.sent = 0  # downloads that sent all that was asked for
+        self.failed = 0  # downloads that did not
+        self.sent_bytes = 0  # of all of them
         self.bus = bus
 
     def answer(self, request: web.Request, files: BootFiles, name: str) -> web.StreamResponse:
@@ -44,6 +48,7 @@ class Downloads:
         try:
             path = files.find(name)
         except (NotFoundError, InvalidError) as exc:
+            self.missing += 1
             log.info("download.refused", peer=request.remote, reason=str(exc))
             return web.Response(status=HTTPStatus.NOT_FOUND, text=f"{exc}\n")
         if self.active[str(request.remote)] >= self.limits.downloads_per_client:
@@ -51,6 +56,12 @@ class Downloads:
         if self.active.total() >= self.limits.downloads:
             return self._too_many(HTTPStatus.SERVICE_UNAVAILABLE)
         return _Download(path, relative_name(name), self)
+
+    def count(self, event: TransferEnded) -> None:
+        """Count a download that ended."""
+        self.failed += bool(event.error)
+        self.sent += not event.error
+        self.sent_bytes += event.sent_bytes
 
     def _too_many(self, status: HTTPStatus) -> web.Response:
         self.refused += 1
@@ -100,4 +111,5 @@ class _Download(web.FileResponse):
             error=error,
         )
         log.info("download.ended", peer=str(client), file=self._name, sent_bytes=event.sent_bytes, error=error)
+        self._downloads.count(event)
         self._downloads.bus.publish(event)

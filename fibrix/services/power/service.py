@@ -2,8 +2,9 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime
 
 import structlog
@@ -17,6 +18,7 @@ from fibrix.errors import NotFoundError, PowerError
 from fibrix.events.rack import PowerRead
 from fibrix.runtime.cell import Cell
 from fibrix.runtime.clock import monotonic_s, utc_now
+from fibrix.runtime.metrics.spread import PATIENT_S, Spreads
 from fibrix.services.power.engine import Schedule, needed
 from fibrix.types import MachineId
 
@@ -50,6 +52,8 @@ class PowerService:
         self._now = now
         self._chance = chance
         self._config = config
+        self.commands: Counter[tuple[str, str, str]] = Counter()  # by kind, command, result: `ok`, `failed`
+        self.durations: Spreads[tuple[str, str]] = Spreads(PATIENT_S)  # by kind and command
         self._schedule = self._new_schedule()
         self._lanes: dict[MachineId, asyncio.Lock] = {}
         self._wake = asyncio.Event()
@@ -83,7 +87,8 @@ class PowerService:
             reading = await self._read(bmc)
             if not needed(bmc.settings.kind, action, reading):
                 return False
-            await self._driver(bmc).act(bmc, action)
+            with self._counted(bmc, action.value):
+                await self._driver(bmc).act(bmc, action)
             log.info("power.sent", machine=machine, action=action.value)
             self._schedule.acted(bmc, now=self._now())
             self._wake.set()
@@ -93,7 +98,8 @@ class PowerService:
         """Choose where the machine boots from next time, once. Raises PowerError, NotFoundError."""
         async with self._lane(machine):
             bmc = self._bmc(machine)
-            await self._driver(bmc).set_boot_device(bmc, device)
+            with self._counted(bmc, "boot-device"):
+                await self._driver(bmc).set_boot_device(bmc, device)
 
     def _new_schedule(self) -> Schedule:
         return Schedule(interval_s=self._config.poll_interval_s, dead_interval_s=self._config.dead_interval_s)
@@ -122,7 +128,8 @@ class PowerService:
     async def _read(self, bmc: Bmc) -> PowerReading:
         """Read the state and tell everyone. Raises PowerError."""
         try:
-            reading = await self._driver(bmc).status(bmc)
+            with self._counted(bmc, "status"):
+                reading = await self._driver(bmc).status(bmc)
         except PowerError as exc:
             self._publish(bmc, PowerState.UNKNOWN, str(exc))
             if self._ended(bmc, readable=False):
@@ -132,6 +139,22 @@ class PowerService:
         if self._ended(bmc, readable=True):
             log.info("power.readable", machine=bmc.machine, detail=reading.detail)
         return reading
+
+    @contextmanager
+    def _counted(self, bmc: Bmc, command: str) -> Iterator[None]:
+        """Count a command by what comes of it, and how long it takes. One that is cancelled is not counted."""
+        began_s = self._now()
+        try:
+            yield
+        except PowerError:
+            self._count(bmc, command, "failed", began_s)
+            raise
+        self._count(bmc, command, "ok", began_s)
+
+    def _count(self, bmc: Bmc, command: str, result: str, began_s: float) -> None:
+        kind = bmc.settings.kind.value
+        self.commands[kind, command, result] += 1
+        self.durations.add((kind, command), self._now() - began_s)
 
     def _publish(self, bmc: Bmc, state: PowerState, detail: str) -> None:
         if self._rack.value.bmcs.get(bmc.machine) == bmc:  # else it speaks of a BMC that the machine has no more

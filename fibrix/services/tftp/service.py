@@ -45,6 +45,10 @@ class TftpCounters:
     malformed: int = 0  # datagrams
     over_limit: int = 0  # requests left unanswered: the client asks again
     strangers: int = 0  # datagrams to a transfer's socket from someone else
+    refused: int = 0  # requests answered with an ERROR: no such file, a write
+    sent: int = 0  # transfers that sent the file whole
+    failed: int = 0  # transfers that did not
+    sent_bytes: int = 0  # of all of them
 
 
 class TftpService:
@@ -97,6 +101,8 @@ class TftpService:
                 self.counters.malformed += 1
                 log.info("tftp.malformed", peer=peer[0], reason=str(exc))
                 refusal = None if is_error(datagram) else Error(ErrorCode.ILLEGAL_OPERATION, "malformed")
+            else:
+                self.counters.refused += refusal is not None
             if refusal:
                 send_error(sock, peer, refusal)
             await asyncio.sleep(0)  # a flood must not keep the loop from everyone else
@@ -159,6 +165,9 @@ class TftpService:
             log.debug("tftp.probed", peer=session.peer[0], file=session.request.file)
             return
         event = _event(session, ended)
+        self.counters.failed += bool(ended.error)
+        self.counters.sent += not ended.error
+        self.counters.sent_bytes += ended.sent_bytes
         log.info("tftp.ended", peer=session.peer[0], file=event.file, sent_bytes=event.sent_bytes, error=event.error)
         self._bus.publish(event)
 

@@ -1,0 +1,108 @@
+"""The name of everything that `/metrics` shows, but for what is of the process itself (`process_…`, `python_gc_…`).
+
+A name ends in its unit, a counter in `_total`. `docs/metrics.md` explains them; a test compares the two.
+"""
+
+from typing import Final
+
+from fibrix.runtime.metrics.family import Counter, Family, Gauge, Histogram
+
+HTTP_REQUESTS: Final = Counter(
+    "fibrix_http_requests_total",
+    "Requests to the API. `route` is the template of the path; `none`: there is no such route.",
+    ("method", "route", "status"),
+)
+HTTP_SECONDS: Final = Histogram(
+    "fibrix_http_request_duration_seconds", "From a request's header to its answer.", ("method", "route")
+)
+SUBSCRIBERS: Final = Gauge(
+    "fibrix_stream_subscribers", "Who follows the event stream now, by websocket or SSE.", ("kind",)
+)
+BUS_QUEUED: Final = Gauge(
+    "fibrix_bus_queued_events", "Events that wait for a subscriber of the event bus.", ("subscription",)
+)
+BUS_LAGGED: Final = Counter(
+    "fibrix_bus_lagged_events_total", "Events lost to a subscriber because its queue was full.", ("subscription",)
+)
+JOURNAL_HEAD: Final = Gauge("fibrix_journal_head_sequence", "Sequence number of the newest event.")
+JOURNAL_OLDEST: Final = Gauge("fibrix_journal_oldest_sequence", "Sequence number of the oldest event that is kept.")
+JOURNAL_ENTRIES: Final = Gauge("fibrix_journal_entries", "Events that are kept.")
+STORE_BYTES: Final = Gauge(
+    "fibrix_store_file_bytes",
+    "Size of a database's files: the database itself, its write-ahead log.",
+    ("store", "file"),
+)
+STORE_QUEUED: Final = Gauge("fibrix_store_queued_units", "Units of work that wait for a database's writer.", ("store",))
+COMMIT_SECONDS: Final = Histogram(
+    "fibrix_store_commit_duration_seconds", "From the begin of a transaction until it is on the disk.", ("store",)
+)
+COMMIT_UNITS: Final = Histogram("fibrix_store_commit_units", "Units of work in one transaction.", ("store",))
+COMMIT_FAILURES: Final = Counter(
+    "fibrix_store_commit_failures_total", "Transactions that the disk would not have.", ("store",)
+)
+DHCP_RECEIVED: Final = Counter("fibrix_dhcp_received_messages_total", "DHCP messages from clients, by type.", ("type",))
+DHCP_SENT: Final = Counter("fibrix_dhcp_sent_messages_total", "DHCP messages to clients, by type.", ("type",))
+DHCP_DECISIONS: Final = Counter(
+    "fibrix_dhcp_decisions_total",
+    "What became of datagrams; `dropped`, `malformed`, `withheld` (not stored) and `unsent` are faults.",
+    ("verdict",),
+)
+DHCP_QUEUED: Final = Gauge("fibrix_dhcp_queued_datagrams", "Datagrams that wait for a decision, or for the disk.")
+DHCP_SERVING: Final = Gauge(
+    "fibrix_dhcp_interface_serving",
+    "1: DHCP is answered on this interface; 0: it should be, and is not.",
+    ("interface",),
+)
+DHCP_LEASES: Final = Gauge(
+    "fibrix_dhcp_leases", "Addresses of a subnet that are bound, or were declined and rest.", ("subnet", "state")
+)
+DHCP_POOL: Final = Gauge("fibrix_dhcp_pool_addresses", "Addresses in the dynamic ranges of a subnet.", ("subnet",))
+TRANSFERS: Final = Counter(
+    "fibrix_boot_transfers_total", "Files sent to machines, whole or not.", ("protocol", "result")
+)
+TRANSFER_BYTES: Final = Counter("fibrix_boot_sent_bytes_total", "Bytes of files sent to machines.", ("protocol",))
+TRANSFERS_ACTIVE: Final = Gauge("fibrix_boot_active_transfers", "Files that are being sent now.", ("protocol",))
+BOOT_REFUSED: Final = Counter(
+    "fibrix_boot_refused_requests_total", "Requests for files that were not answered with one.", ("protocol", "reason")
+)
+POWER_COMMANDS: Final = Counter(
+    "fibrix_power_commands_total",
+    "Commands to power supplies, reading the state included.",
+    ("kind", "command", "result"),
+)
+POWER_SECONDS: Final = Histogram(
+    "fibrix_power_command_duration_seconds", "How long a power supply took, retries included.", ("kind", "command")
+)
+MACHINES: Final = Gauge("fibrix_machines", "Machines in each state.", ("state",))
+MACHINES_POWER: Final = Gauge("fibrix_machines_by_power", "Machines by power state.", ("power",))
+STATE_OLDEST: Final = Gauge(
+    "fibrix_machine_state_oldest_seconds",
+    "How long the machine that is in a passing state for the longest is in it; 0: none is.",
+    ("state",),
+)
+STATE_SECONDS: Final = Histogram(
+    "fibrix_machine_state_duration_seconds", "How long machines were in a state that they have left.", ("state",)
+)
+MACHINE_POWERED: Final = Gauge(
+    "fibrix_machine_powered",
+    "1: on, 0: off; none while unknown. Only with `[metrics] per_machine`, and for 500 machines at most.",
+    ("machine", "name"),
+)
+OPERATIONS: Final = Gauge("fibrix_operations", "Operations that are on record.", ("kind", "state"))
+OPERATION_SECONDS: Final = Histogram(
+    "fibrix_operation_duration_seconds", "How long operations took that ended.", ("kind", "state")
+)
+SERVICE_UP: Final = Gauge("fibrix_service_up", "1: the service runs; 0: it does not.", ("service",))
+SERVICE_RESTARTS: Final = Counter(
+    "fibrix_service_restarts_total", "How often a service was started again after a failure.", ("service",)
+)
+CHECK_OK: Final = Gauge(
+    "fibrix_check_ok", "1: a check of the controller's surroundings passes; 0: it does not.", ("check",)
+)
+LOOP_LAG: Final = Histogram(
+    "fibrix_event_loop_lag_seconds", "By how much the event loop was late, looked at 4 times a second."
+)
+BUILD_INFO: Final = Gauge("fibrix_build_info", "Always 1; the labels say what runs.", ("version", "python"))
+
+FAMILIES: Final[tuple[Family, ...]] = tuple(value for value in list(vars().values()) if isinstance(value, Family))
+"""All of them."""
