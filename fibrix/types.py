@@ -32,6 +32,9 @@ SessionId = NewType("SessionId", str)
 OperationId = NewType("OperationId", str)
 """An opaque id of an operation: `o` and 9 base-32 digits."""
 
+WebhookId = NewType("WebhookId", str)
+"""An opaque id of a webhook: `w` and 9 base-32 digits."""
+
 _SEPARATORS: Final = re.compile(r"[:\-.]")
 _HEX12: Final = re.compile(r"[0-9a-f]{12}")
 

@@ -44,6 +44,11 @@ class Secrets:
         sealed = self._sealed.get(owner)
         return "" if sealed is None else self.key.unseal(owner, sealed)
 
+    def read(self, tx: Transaction, owner: str) -> str:
+        """The same as of this transaction."""
+        rows = tx.execute("SELECT sealed FROM secrets WHERE owner = ?", (owner,))
+        return self.key.unseal(owner, rows[0][0]) if rows else ""
+
     def put(self, tx: Transaction, owner: str, secret: str) -> None:
         """Keep a secret in place of the one before, if any."""
         sealed = self.key.seal(owner, secret)
