@@ -13,6 +13,7 @@ from fibrix.domain.ports.keys import SshKeys
 from fibrix.domain.ports.machines import DeploySpec
 from fibrix.domain.trigger import Trigger
 from fibrix.errors import InvalidError, NotFoundError
+from fibrix.types import TenantId
 
 
 class Deployer:
@@ -37,7 +38,7 @@ class Deployer:
             size_bytes=image.size_bytes,
             disk=spec.disk,
             hostname=check_host_name(spec.hostname or machine.name, pointer="/hostname"),
-            ssh_keys=self._keys(spec.ssh_keys),
+            ssh_keys=self._keys(machine.tenant, spec.ssh_keys),
             user_data=spec.user_data,
             instance=opaque_id("i", self._draw),
         )
@@ -53,8 +54,9 @@ class Deployer:
             known = ", ".join(i.name for i in await self._images.all() if i.manifest) or "none; build one first"
             raise InvalidError(f"no image is named {name!r}; there are: {known}", pointer="/image") from exc
 
-    def _keys(self, names: Sequence[str]) -> tuple[str, ...]:
-        stored = {k.name: k.key for k in self._ssh_keys.all()}
+    def _keys(self, tenant: TenantId, names: Sequence[str]) -> tuple[str, ...]:
+        """Choose among the keys of the machine's tenant; no names: all of them. Raises InvalidError."""
+        stored = {k.name: k.key for k in self._ssh_keys.of(tenant)}
         for name in names:
             if name not in stored:
                 raise InvalidError(f"no SSH key is named {name!r}", pointer="/ssh_keys")

@@ -7,8 +7,9 @@ from fibrix.domain.machine import Machine, ScriptRun
 from fibrix.domain.network import Reservation
 from fibrix.domain.ports.keys import SshKey
 from fibrix.domain.power import PowerState
+from fibrix.domain.state import State
 from fibrix.events.base import Event
-from fibrix.types import MacAddress, MachineId, RunId
+from fibrix.types import MacAddress, MachineId, RunId, TenantId
 
 T = TypeVar("T")
 
@@ -47,6 +48,10 @@ class UnitRows(Protocol[S]):
 
     def read(self, wanted: str) -> S:
         """Read one. Raises NotFoundError."""
+        ...
+
+    def by_key(self, key: str) -> S | None:
+        """Read the one that has what is unique."""
         ...
 
     def all(self) -> Sequence[S]:
@@ -89,6 +94,14 @@ class Unit(Protocol):
         """Read a machine. Raises NotFoundError."""
         ...
 
+    def machines(self, *, state: State | None = None, tenant: TenantId | None = None) -> list[Machine]:
+        """Read the machines in a state, of a tenant, or both, oldest first."""
+        ...
+
+    def reservations(self) -> list[Reservation]:
+        """Read the reservations of all subnets."""
+        ...
+
     def insert(self, machine: Machine) -> None:
         """Add a machine. Raises ConflictError where its name or a MAC is in use."""
         ...
@@ -121,6 +134,18 @@ class Unit(Protocol):
         """Keep the password of a machine's BMC, encrypted."""
         ...
 
+    def secret(self, owner: str) -> str:
+        """Read the secret of an owner, as `webhooks/w012345678/secret`; empty where there is none."""
+        ...
+
+    def seal_secret(self, owner: str, secret: str) -> None:
+        """Keep a secret, encrypted, in place of the owner's one before."""
+        ...
+
+    def forget_secret(self, owner: str) -> None:
+        """Forget the secret of an owner, if there is one."""
+        ...
+
     def insert_reservation(self, subnet: str, reservation: Reservation) -> None:
         """Reserve an address. Raises ConflictError: the MAC has one there, or the address is taken."""
         ...
@@ -133,8 +158,12 @@ class Unit(Protocol):
         """Add an SSH key; `created_at` is filled in. Raises ConflictError: the name or the key is in use."""
         ...
 
-    def delete_ssh_key(self, name: str) -> SshKey:
+    def delete_ssh_key(self, tenant: TenantId, name: str) -> SshKey:
         """Remove an SSH key; gives back what it was. Raises NotFoundError."""
+        ...
+
+    def ssh_keys(self, tenant: TenantId) -> Sequence[SshKey]:
+        """Read the SSH keys of a tenant, by name."""
         ...
 
 
@@ -143,6 +172,10 @@ class Store(Things, Protocol):
 
     async def change(self, work: Callable[[Unit], T]) -> T:
         """Run one unit. What `work` raises is raised here, and nothing of it is stored. Raises StoreError."""
+        ...
+
+    def post(self, work: Callable[[Unit], object]) -> None:
+        """Run one unit some time soon and do not wait; a failure is logged. For what may be lost."""
         ...
 
     def machine(self, machine: MachineId) -> Machine:
@@ -171,6 +204,10 @@ class Store(Things, Protocol):
 
     def password(self, machine: MachineId) -> str:
         """The password of a machine's BMC; empty where none was given."""
+        ...
+
+    def secret(self, owner: str) -> str:
+        """The secret that was sealed for an owner; empty where there is none."""
         ...
 
     def reservations(self, subnet: str) -> Sequence[Reservation]:

@@ -13,6 +13,7 @@ from fibrix.bus import Bus
 from fibrix.domain.machine import Machine, ScriptRun
 from fibrix.domain.network import Reservation
 from fibrix.domain.ports.keys import SshKey
+from fibrix.domain.state import State
 from fibrix.errors import NotFoundError
 from fibrix.events.base import Event
 from fibrix.events.machine import MachineEvent
@@ -21,7 +22,7 @@ from fibrix.runtime.scope import Scope, scope
 from fibrix.store import attempts
 from fibrix.store.db import Database
 from fibrix.store.journal import Journal
-from fibrix.store.keys import ApiKeys, SshKeys
+from fibrix.store.keys import SshKeys
 from fibrix.store.kinds import KINDS
 from fibrix.store.machines import Machines
 from fibrix.store.rehearse import rehearsed
@@ -46,7 +47,6 @@ class Region:
     secrets: Secrets
     machine_rows: Machines
     script_runs: Runs
-    api_keys: ApiKeys
     ssh_keys: SshKeys
     reserved: Reservations
     things: Mapping[type[Any], Rows[Any]]
@@ -69,6 +69,10 @@ class Region:
             return result
 
         return await self.db.write(noted)
+
+    def post(self, work: Callable[["RegionUnit"], object]) -> None:
+        """Run one unit some time soon and do not wait; a failure is logged. For what may be lost."""
+        self.db.post(lambda tx: work(RegionUnit(self, tx)))
 
     def of(self, kind: type[S]) -> Rows[S]:
         """The things of one kind, as of the last commit."""
@@ -101,6 +105,10 @@ class Region:
     def password(self, machine: MachineId) -> str:
         """The password of a machine's BMC; empty where none was given. Raises StoreError: it was tampered with."""
         return self.secrets.get(_power_of(machine))
+
+    def secret(self, owner: str) -> str:
+        """The secret that was sealed for an owner; empty where there is none. Raises StoreError: it was tampered with."""
+        return self.secrets.get(owner)
 
     def reservations(self, subnet: str) -> Sequence[Reservation]:
         """The reservations of a subnet, by address."""
@@ -137,6 +145,14 @@ class RegionUnit:
     def machine(self, machine: MachineId) -> Machine:
         """Read a machine. Raises NotFoundError."""
         return self._region.machine_rows.read(self._tx, machine)
+
+    def machines(self, *, state: State | None = None, tenant: TenantId | None = None) -> list[Machine]:
+        """Read the machines in a state, of a tenant, or both, oldest first."""
+        return self._region.machine_rows.list(self._tx, state, tenant)
+
+    def reservations(self) -> list[Reservation]:
+        """Read the reservations of all subnets."""
+        return self._region.reserved.list(self._tx)
 
     def insert(self, machine: Machine) -> None:
         """Add a machine. Raises ConflictError where its name or a MAC is in use."""
@@ -181,6 +197,18 @@ class RegionUnit:
         """Keep the password of a machine's BMC, encrypted."""
         self._region.secrets.put(self._tx, _power_of(machine), password)
 
+    def secret(self, owner: str) -> str:
+        """Read the secret of an owner; empty where there is none. Raises StoreError: it was tampered with."""
+        return self._region.secrets.read(self._tx, owner)
+
+    def seal_secret(self, owner: str, secret: str) -> None:
+        """Keep a secret, encrypted, in place of the owner's one before."""
+        self._region.secrets.put(self._tx, owner, secret)
+
+    def forget_secret(self, owner: str) -> None:
+        """Forget the secret of an owner, if there is one."""
+        self._region.secrets.delete(self._tx, owner)
+
     def insert_reservation(self, subnet: str, reservation: Reservation) -> None:
         """Reserve an address. Raises ConflictError."""
         self._region.reserved.insert(self._tx, subnet, reservation)
@@ -193,13 +221,13 @@ class RegionUnit:
         """Add an SSH key; `created_at` is filled in. Raises ConflictError (the name or the key is in use)."""
         return self._region.ssh_keys.insert(self._tx, key, self._region.now())
 
-    def delete_ssh_key(self, name: str) -> SshKey:
+    def delete_ssh_key(self, tenant: TenantId, name: str) -> SshKey:
         """Remove an SSH key; give back what it was. Raises NotFoundError."""
-        return self._region.ssh_keys.delete(self._tx, name)
+        return self._region.ssh_keys.delete(self._tx, tenant, name)
 
-    def insert_api_key(self, name: str, key: str) -> None:
-        """Let the holder of `key` call the API. Raises ConflictError (the name or the key is in use)."""
-        self._region.api_keys.insert(self._tx, name, key)
+    def ssh_keys(self, tenant: TenantId) -> Sequence[SshKey]:
+        """Read the SSH keys of a tenant, by name."""
+        return self._region.ssh_keys.list(self._tx, tenant)
 
 
 @asynccontextmanager
@@ -216,7 +244,6 @@ async def open_region(state_dir: Path, bus: Bus, now: Callable[[], datetime] = u
             secrets=await Secrets.load(db, state_dir / "secret.key"),
             machine_rows=await Machines.load(db),
             script_runs=Runs(db),
-            api_keys=await ApiKeys.load(db, now),
             ssh_keys=await SshKeys.load(db),
             reserved=await Reservations.load(db),
             things={kind.type: await Rows.load(db, kind) for kind in KINDS},

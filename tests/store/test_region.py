@@ -10,7 +10,7 @@ from fibrix.domain.network import Reservation
 from fibrix.domain.ports.keys import SshKey
 from fibrix.errors import NotFoundError
 from fibrix.store.region import RegionUnit, open_region
-from fibrix.types import MacAddress, RunId
+from fibrix.types import MacAddress, RunId, TenantId
 from tests.store.events import added
 from tests.store.test_machines import machine
 from tests.store.test_runs import BOX, run
@@ -27,7 +27,6 @@ def populate(unit: RegionUnit) -> None:
     unit.append_output(RunId("r1"), 0, b"out")
     unit.insert_reservation("rack", Reservation(mac=MAC, address=IPv4Address("192.168.1.20")))
     unit.insert_ssh_key(SshKey(name="a", key="k", fingerprint="f"))
-    unit.insert_api_key("admin", "key")
     unit.append(added("a"))
 
 
@@ -40,7 +39,7 @@ async def test_one_unit_changes_all_tables_and_it_is_there_after_a_restart(tmp_p
         assert region.password(BOX) == "calvin"
         assert [r.id for r in await region.runs(BOX)] == ["r1"]
         assert await region.output(RunId("r1")) == b"out"
-        assert len(region.reservations("rack")) == len(region.ssh_keys.all()) == len(region.api_keys.all()) == 1
+        assert len(region.reservations("rack")) == len(region.ssh_keys.all()) == 1
         assert region.journal.head == 1
 
 
@@ -53,7 +52,7 @@ async def test_a_unit_that_fails_changes_none(tmp_path: Path) -> None:
         with pytest.raises(LookupError):
             await region.change(faulty)
         assert (region.machines(), region.password(BOX), region.journal.head) == ((), "", 0)
-        assert not [*region.reservations("rack"), *region.ssh_keys.all(), *region.api_keys.all()]
+        assert not [*region.reservations("rack"), *region.ssh_keys.all()]
 
 
 async def test_deleting_a_machine_deletes_its_runs_and_its_secret(tmp_path: Path) -> None:
@@ -69,5 +68,5 @@ async def test_reservations_and_keys_can_be_taken_back(tmp_path: Path) -> None:
     async with open_region(tmp_path, Bus()) as region:
         await region.change(populate)
         await region.change(lambda unit: unit.delete_reservation("rack", MAC))
-        await region.change(lambda unit: unit.delete_ssh_key("a"))
+        await region.change(lambda unit: unit.delete_ssh_key(TenantId(""), "a"))
         assert not [*region.reservations("rack"), *region.ssh_keys.all()]

@@ -37,26 +37,22 @@ class SshKeyRoutes:
             ),
         ]
 
-    async def listing(self, _: Call[Nothing, Nothing]) -> Reply[Items[SshKey]]:
+    async def listing(self, call: Call[Nothing, Nothing]) -> Reply[Items[SshKey]]:
         """By name."""
-        return Reply(Items(items=self._keys.all()))
+        return Reply(Items(items=self._keys.of(call.caller.tenant)))
 
     async def get(self, call: Call[Nothing, Nothing]) -> Reply[SshKey]:
         """One of them."""
-        name = call.path["name"]
-        for key in self._keys.all():
-            if key.name == name:
-                return Reply(key)
-        raise NotFoundError(f"there is no SSH key {name!r}")
+        return Reply(self._keys.get(call.caller.tenant, call.path["name"]))
 
     async def add(self, call: Call[SshKeySpec, Nothing]) -> Reply[SshKey]:
         """Check it first: a bad one would lock a customer out."""
         name = check_name(call.body.name)
         line, mark = check_line(call.body.key)
-        key = await self._keys.add(SshKey(name=name, key=line, fingerprint=mark))
+        key = await self._keys.add(SshKey(name=name, key=line, fingerprint=mark, tenant=call.caller.tenant))
         return Reply(key, headers={"Location": f"{BASE}/{key.name}"})
 
     async def delete(self, call: Call[Nothing, Nothing]) -> Reply[None]:
         """New machines will not get it."""
-        await self._keys.delete(call.path["name"])
+        await self._keys.delete(call.caller.tenant, call.path["name"])
         return Reply(None)

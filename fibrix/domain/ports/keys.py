@@ -1,24 +1,12 @@
-"""What the API asks of the region about API keys and SSH keys."""
+"""What the API asks of the region about SSH keys."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
 import msgspec
 
 from fibrix.types import TenantId
-
-
-class ApiKeys(Protocol):
-    """Who may call the API. Keys are stored as SHA-256 only: they are long random strings, not passwords."""
-
-    def hashes(self) -> Mapping[str, str]:
-        """Give the SHA-256 of each key, in hex, by the key's name."""
-        ...
-
-    def used(self, name: str) -> None:
-        """Note that a key was used just now; returns at once."""
-        ...
 
 
 class SshKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,17 +19,36 @@ class SshKey(msgspec.Struct, frozen=True, kw_only=True):
     tenant: TenantId = TenantId("")  # whose it is; a name is unique within its tenant
 
 
-class SshKeys(Protocol):
-    """The stored SSH keys."""
+class Imported(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a file of keys."""
 
-    def all(self) -> Sequence[SshKey]:
-        """All keys, by name."""
+    added: Sequence[SshKey]
+    present: Sequence[str]  # names of keys of the file that were there already
+
+
+class SshKeys(Protocol):
+    """The stored SSH keys. Each belongs to a tenant, or to the region; nobody else's are ever found."""
+
+    def of(self, tenant: TenantId) -> Sequence[SshKey]:
+        """The keys of a tenant, by name."""
+        ...
+
+    def get(self, tenant: TenantId, name: str) -> SshKey:
+        """Find one. Raises NotFoundError."""
         ...
 
     async def add(self, key: SshKey) -> SshKey:
-        """Store one; `created_at` is filled in. Raises ConflictError (the name is in use), StoreError."""
+        """Store one; `created_at` is filled in. Raises ConflictError (name or key is in use, too many), StoreError."""
         ...
 
-    async def delete(self, name: str) -> None:
+    async def add_file(self, tenant: TenantId, text: str) -> Imported:
+        """Store all keys of an authorized_keys file under the names that their comments give, or none of them.
+
+        A name in use gets a number behind it. Raises InvalidError with a fault for each bad line, ConflictError (too
+        many), StoreError.
+        """
+        ...
+
+    async def delete(self, tenant: TenantId, name: str) -> None:
         """Forget one; machines that have it keep it. Raises NotFoundError, StoreError."""
         ...
