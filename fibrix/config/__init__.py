@@ -14,6 +14,7 @@ from fibrix.config.sections import (
     PowerConfig,
     RangeConfig,
     SubnetConfig,
+    WebhooksConfig,
 )
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "PowerConfig",
     "RangeConfig",
     "SubnetConfig",
+    "WebhooksConfig",
     "load",
     "subnets",
 ]

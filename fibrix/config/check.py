@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from ipaddress import ip_network
 from itertools import combinations
 from typing import Any
 
@@ -20,6 +21,8 @@ def conflicts(values: Mapping[str, Any], unsound: set[str]) -> list[str]:
         faults += _interfaces(sound.interfaces, sound.subnets)
     if PORT_SECTIONS.isdisjoint(unsound):
         faults += _ports(sound)
+    faults += _networks("webhooks.allow", sound.webhooks.allow)
+    faults += _networks("webhooks.tenant_allow", sound.webhooks.tenant_allow)
     return faults
 
 
@@ -94,6 +97,15 @@ def _ports(config: Config) -> Iterator[str]:
         for (one, port), (other, same) in combinations(ports.items(), 2):
             if port == same != 0:
                 yield f"{one} and {other}: both are {protocol} port {port}"
+
+
+def _networks(path: str, texts: Sequence[str]) -> Iterator[str]:
+    """Find what is no network."""
+    for text in texts:
+        try:
+            ip_network(text)
+        except ValueError as exc:
+            yield f"{path}: expected a network, as 10.0.0.0/8 or fd00::/8: {exc}"
 
 
 def _called(subnet: SubnetConfig) -> str:

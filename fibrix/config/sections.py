@@ -84,6 +84,23 @@ class EphemeralConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     extra_scripts_dir: str = "scripts"  # relative to state_dir: the operator's own machine scripts
 
 
+class WebhooksConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[webhooks]: events that are sent to receivers outside."""
+
+    allow: tuple[str, ...] = ()  # networks, besides the public internet, that the region's webhooks may reach
+    tenant_allow: tuple[str, ...] = ()  # and tenants' ones
+    timeout_s: PositiveSeconds = 15.0  # per attempt, in all
+    at_once: Annotated[int, Meta(ge=1, le=1000)] = 64  # attempts under way
+    retry_s: Seconds = 86400  # an event that cannot be delivered is a dead letter after this
+    first_pause_s: PositiveSeconds = 5.0  # after the first failure; doubled with each one
+    most_pause_s: PositiveSeconds = 600.0
+    hold_s: Annotated[float, Meta(ge=0)] = 60.0  # what follows waits this long, then it is seen whether it goes through
+    overlap_s: Annotated[int, Meta(ge=0)] = 86400  # the old secret is used too for so long after a rotation
+    dead_letters: Annotated[int, Meta(ge=1)] = 1000  # kept per webhook, the newest
+    dead_days: Annotated[int, Meta(ge=1)] = 30  # and for so long
+    most: Annotated[int, Meta(ge=1)] = 50  # webhooks of one tenant, and of the region
+
+
 class InterfaceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """[[interfaces]]: what a network interface of the controller is for."""
 
@@ -131,6 +148,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     power: PowerConfig = PowerConfig()
     lifecycle: LifecycleConfig = LifecycleConfig()
     ephemeral: EphemeralConfig = EphemeralConfig()
+    webhooks: WebhooksConfig = WebhooksConfig()
     scripts: dict[str, dict[str, str]] = {}  # [scripts.<name>]: this site's defaults for a machine script's parameters
     interfaces: tuple[InterfaceConfig, ...] = ()
     subnets: tuple[SubnetConfig, ...] = ()

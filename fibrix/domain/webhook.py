@@ -19,7 +19,7 @@ _DOUBLINGS: Final = 30  # more of them are beyond any limit, and would not fit a
 
 
 class Webhook(msgspec.Struct, frozen=True, kw_only=True):
-    """A subscription: events that fit are sent to `url`. Its secrets are sealed elsewhere. `revision` counts changes."""
+    """A subscription: events that fit are sent to `url`. Secrets are sealed elsewhere; `revision` counts changes."""
 
     id: WebhookId
     tenant: TenantId = REGION  # a tenant's webhook gets the tenant's events only

@@ -1,4 +1,4 @@
-"""What happened to webhooks. None of these carries a URL, a secret or what a receiver said: all of them may be secret."""
+"""What happened to webhooks. None carries a URL, a secret or what a receiver said: all of them may be secret."""
 
 from typing import ClassVar
 
