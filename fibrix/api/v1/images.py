@@ -2,8 +2,8 @@
 
 import msgspec
 
-from fibrix.api.route import Call, Nothing, Reply, Route
-from fibrix.api.v1.paging import Items
+from fibrix.api.listing import ListQuery, Page, listing
+from fibrix.api.route import Call, Encoded, Nothing, Reply, Route
 from fibrix.domain.access import Permission
 from fibrix.domain.image import ImageManifest
 from fibrix.domain.ports.images import FoundImage, Images
@@ -48,9 +48,10 @@ class ImageRoutes:
             ),
         ]
 
-    async def listing(self, _: Call[Nothing, Nothing]) -> Reply[Items[ImageView]]:
+    async def listing(self, call: Call[Nothing, ListQuery]) -> Reply[Encoded[Page[ImageView]]]:
         """By name."""
-        return Reply(Items(items=[ImageView.of(image) for image in await self._images.all()]))
+        views = [ImageView.of(image) for image in await self._images.all()]
+        return listing(ImageView, views, call.query, lambda view: view.name)
 
     async def get(self, call: Call[Nothing, Nothing]) -> Reply[ImageView]:
         """One of them."""

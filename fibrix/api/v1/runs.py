@@ -1,7 +1,10 @@
 """/api/v1/machines/{machine}/runs: machine scripts, their results and their output."""
 
-from fibrix.api.route import Call, Nothing, Reply, Route
-from fibrix.api.v1.paging import Items
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from fibrix.api.listing import ListQuery, Page, listing
+from fibrix.api.route import Call, Encoded, Nothing, Reply, Route
 from fibrix.api.views import run_view
 from fibrix.domain.access import Permission
 from fibrix.domain.machine import ScriptRun
@@ -11,6 +14,8 @@ from fibrix.types import RunId
 
 BASE = "/api/v1/machines/{machine}/runs"
 ONE = BASE + "/{run}"
+
+_MOST_RUNS: Final = 10**9  # of one machine
 
 
 class RunRoutes:
@@ -29,10 +34,10 @@ class RunRoutes:
             Route("GET", ONE + "/output", self.output, Permission.READ, output, here, media="application/octet-stream"),
         ]
 
-    async def listing(self, call: Call[Nothing, Nothing]) -> Reply[Items[ScriptRun]]:
+    async def listing(self, call: Call[Nothing, ListQuery]) -> Reply[Encoded[Page[ScriptRun]]]:
         """Of all the machine's boots."""
         runs = await self._machines.runs(self._machines.get(call.path["machine"]).id)
-        return Reply(Items(items=[run_view(run) for run in runs]))
+        return listing(ScriptRun, [run_view(run) for run in runs], call.query, newest_first(runs))
 
     async def get(self, call: Call[Nothing, Nothing]) -> Reply[ScriptRun]:
         """One of them."""
@@ -53,6 +58,12 @@ class RunRoutes:
             if run.id == wanted:
                 return run
         raise NotFoundError(f"{machine.name} has no script run {wanted!r}: `runs` lists them")
+
+
+def newest_first(runs: Sequence[ScriptRun]) -> Callable[[ScriptRun], str]:
+    """Number runs that are given newest first, so that each keeps its number when there are more of them."""
+    numbers = {run.id: f"{_MOST_RUNS - number:010}" for number, run in enumerate(reversed(runs))}
+    return lambda run: numbers[run.id]
 
 
 def _is_text(data: bytes) -> bool:

@@ -2,8 +2,8 @@
 
 import msgspec
 
-from fibrix.api.route import Call, Nothing, Reply, Route
-from fibrix.api.v1.paging import Items
+from fibrix.api.listing import ListQuery, Page, listing
+from fibrix.api.route import Call, Encoded, Nothing, Reply, Route
 from fibrix.domain.access import Permission
 from fibrix.domain.ports.keys import SshKey, SshKeys
 from fibrix.domain.ssh_key import check_line, check_name
@@ -37,9 +37,9 @@ class SshKeyRoutes:
             ),
         ]
 
-    async def listing(self, call: Call[Nothing, Nothing]) -> Reply[Items[SshKey]]:
+    async def listing(self, call: Call[Nothing, ListQuery]) -> Reply[Encoded[Page[SshKey]]]:
         """By name."""
-        return Reply(Items(items=self._keys.of(call.caller.tenant)))
+        return listing(SshKey, self._keys.of(call.caller.tenant), call.query, lambda key: key.name)
 
     async def get(self, call: Call[Nothing, Nothing]) -> Reply[SshKey]:
         """One of them."""

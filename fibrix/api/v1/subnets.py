@@ -4,8 +4,8 @@ from ipaddress import AddressValueError, IPv4Address
 
 import msgspec
 
-from fibrix.api.route import Call, Nothing, Reply, Route
-from fibrix.api.v1.paging import Items
+from fibrix.api.listing import ListQuery, Page, listing
+from fibrix.api.route import Call, Encoded, Nothing, Reply, Route
 from fibrix.domain.access import Permission
 from fibrix.domain.network import Reservation, Subnet, SubnetMode, UnknownPolicy
 from fibrix.domain.ports.networks import Networks, SubnetUse
@@ -86,9 +86,10 @@ class SubnetRoutes:
             ),
         ]
 
-    async def listing(self, _: Call[Nothing, Nothing]) -> Reply[Items[SubnetView]]:
-        """As configured."""
-        return Reply(Items(items=[self._view(subnet) for subnet in self._networks.subnets()]))
+    async def listing(self, call: Call[Nothing, ListQuery]) -> Reply[Encoded[Page[SubnetView]]]:
+        """By name."""
+        views = [self._view(subnet) for subnet in self._networks.subnets()]
+        return listing(SubnetView, views, call.query, lambda view: view.name)
 
     async def get(self, call: Call[Nothing, Nothing]) -> Reply[SubnetView]:
         """One of them."""
