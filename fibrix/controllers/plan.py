@@ -66,6 +66,7 @@ class Planner:
             position=position,
             parameters=parameters,
             timeout_s=self._scripts.info(name).timeout_s,
+            tenant=machine.tenant,
         )
 
     def _parameters(self, name: str, wish: Wish, given: Mapping[str, str]) -> dict[str, str]:

@@ -1,13 +1,21 @@
 """What an edge of the lifecycle makes of a machine's stored values. Pure: ids and times are given."""
 
 from datetime import datetime, timedelta
+from typing import Final
 
 from msgspec.structs import replace
 
+from fibrix.domain.access import REGION
 from fibrix.domain.lifecycle import Content, Edge, Effect
 from fibrix.domain.machine import Boot, Boots, Machine, Sighting, Stage
 from fibrix.domain.state import PASSING, State
 from fibrix.types import BootId
+
+UNHELD: Final = frozenset({State.NEW, State.READY, State.RETIRED})
+"""States in which a machine is nobody's. A broken one stays its tenant's, with what is on its disks, until it leaves."""
+
+_TAKEN: Final = frozenset({State.ALLOCATED, State.DEPLOYING})
+"""States by which a machine that was nobody's is taken into use."""
 
 
 def content(machine: Machine) -> Content:
@@ -38,9 +46,10 @@ def _boot_after(machine: Machine, effect: Effect, boot: BootId, now: datetime) -
 def enter(machine: Machine, edge: Edge, *, reason: str, now: datetime, limit_s: float, boot: BootId) -> Machine:
     """Take an edge: the new state, its reason and deadline (`limit_s` from now, passing states only), its boot.
 
-    A machine that has become Ready holds nothing of a customer's any more.
+    A machine that has become Ready holds nothing of a customer's any more, and in the states of UNHELD it is nobody's.
     """
     passing = edge.target in PASSING
+    free = edge.target in UNHELD
     return replace(
         machine,
         state=edge.target,
@@ -49,4 +58,6 @@ def enter(machine: Machine, edge: Edge, *, reason: str, now: datetime, limit_s: 
         deadline=now + timedelta(seconds=limit_s) if passing else None,
         boot=_boot_after(machine, edge.effect, boot, now),
         deployment=None if edge.target is State.READY else machine.deployment,
+        tenant=REGION if free else machine.tenant,
+        allocated_at=None if free else machine.allocated_at or (now if edge.target in _TAKEN else None),
     )

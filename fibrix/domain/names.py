@@ -1,7 +1,7 @@
 """Names that Fibrix gives: ids, and two words for a machine that nobody named."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from fibrix.errors import InvalidError
@@ -20,6 +20,8 @@ _ANIMALS: Final = (
     "toad trout turtle viper vole walrus wasp weasel whale wolf wombat wren yak zebra"
 ).split()
 _HOST_NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?")
+_MOST_TAGS: Final = 64
 _DIGITS: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # base 32 as Crockford wrote it: no i, l, o, u to misread
 
 
@@ -40,3 +42,21 @@ def check_host_name(name: str, *, pointer: str = "/name") -> str:
             f"{name!r} cannot be a host name: use 1 to 63 of a-z, 0-9 and -, not at its ends", pointer=pointer
         )
     return name
+
+
+def check_label(name: str, *, pointer: str) -> str:
+    """Refuse what cannot name a pool, a zone or a tag. Raises InvalidError."""
+    if not _LABEL.fullmatch(name):
+        raise InvalidError(
+            f"{name!r} cannot be a name here: use 1 to 63 of a-z, 0-9, dot, - and _, the first and last a letter or digit",
+            pointer=pointer,
+        )
+    return name
+
+
+def check_tags(tags: Iterable[str], *, pointer: str = "/tags") -> tuple[str, ...]:
+    """Sort tags and drop those that are named twice. Raises InvalidError for one that cannot be, or for too many."""
+    made = tuple(sorted({check_label(tag, pointer=f"{pointer}/{i}") for i, tag in enumerate(tags)}))
+    if len(made) > _MOST_TAGS:
+        raise InvalidError(f"{len(made)} tags are too many: a machine has {_MOST_TAGS} at most", pointer=pointer)
+    return made

@@ -2,14 +2,20 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Annotated, Protocol
 
 import msgspec
 
+from fibrix.domain.access import Caller
 from fibrix.domain.machine import Machine, ScriptRun
+from fibrix.domain.operation import Operation
 from fibrix.domain.power import BootDevice, PowerAction, PowerReading, PowerSettings, PowerState
 from fibrix.domain.trigger import Trigger
 from fibrix.types import MachineId, RunId
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
+Bytes = Annotated[int, msgspec.Meta(ge=0, le=1 << 62)]
+Tags = Annotated[tuple[str, ...], msgspec.Meta(max_length=256)]
 
 
 class MachineSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -19,6 +25,9 @@ class MachineSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     name: str = ""  # empty: a two-word name is made
     power: PowerSettings = PowerSettings()
     power_password: str = ""
+    zone: str = "default"
+    pool: str = "default"
+    tags: Tags = ()
 
 
 class AcceptSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,6 +45,31 @@ class MachineChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     macs: tuple[str, ...] | None = None
     power: PowerSettings | None = None
     power_password: str | None = None
+    zone: str | None = None
+    pool: str | None = None
+    tags: Tags | None = None  # all its tags from now on
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A machine that someone asks for: what it must have. What is left out does not matter."""
+
+    name: str = ""
+    cores: Count = 0  # logical
+    memory_bytes: Bytes = 0
+    disk_bytes: Bytes = 0  # of its largest disk
+    disks: Count = 0  # how many, those that can be taken out not counted
+    tags: Tags = ()  # it must have them all
+    zone: str = ""
+    pool: str = ""
+    tenant: str = ""  # whose it will be: id or name. A tenant's users leave it out; others: empty, the region itself
+    reason: str = ""
+
+
+class AllocateSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """For whom one machine is kept, and why."""
+
+    tenant: str = ""  # id or name; empty: the region itself
+    reason: str = ""
 
 
 class TestSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -81,18 +115,22 @@ class Why(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Machines(Protocol):
-    """Reading and commanding machines. NotFoundError: no such machine. ConflictError: its state does not allow it."""
+    """Reading and commanding machines. NotFoundError: no such machine. ConflictError: its state does not allow it.
 
-    def get(self, key: str) -> Machine:
-        """Find by id, name or MAC. Raises NotFoundError."""
+    Whoever commands a machine has found it by `get` before, in the same step: what a caller does not see cannot be
+    commanded. A machine that changes hands between that and the change raises ConflictError.
+    """
+
+    def get(self, key: str, caller: Caller) -> Machine:
+        """Find by id, name or MAC. Raises NotFoundError, in the same words where it is there but not for the caller."""
         ...
 
-    def all(self) -> Sequence[Machine]:
-        """All machines, oldest first."""
+    def all(self, caller: Caller) -> Sequence[Machine]:
+        """All machines that the caller sees, oldest first."""
         ...
 
-    def why(self, machine: MachineId) -> Why:
-        """Say why it is where it is. Raises NotFoundError."""
+    def why(self, machine: MachineId, caller: Caller) -> Why:
+        """Say why it is where it is, and what the caller can do now. Raises NotFoundError."""
         ...
 
     async def add(self, spec: MachineSpec) -> Machine:
@@ -111,15 +149,31 @@ class Machines(Protocol):
         """Forget it, with its runs. Raises NotFoundError, ConflictError (it is in a passing state or Deployed)."""
         ...
 
-    async def request(self, machine: MachineId, trigger: Trigger, *, reason: str = "") -> Machine:
-        """Ask for a transition (commission, allocate, release, abort, mark-broken, …). Raises as above."""
+    async def allocate(self, machine: MachineId, spec: AllocateSpec, caller: Caller) -> Machine:
+        """Keep this one for a tenant, within its quota. Raises as above, QuotaError, InvalidError (no such tenant)."""
         ...
 
-    async def test(self, machine: MachineId, spec: TestSpec) -> Machine:
+    async def allocate_one(self, wanted: Wanted, caller: Caller) -> Machine:
+        """Keep the smallest that fits for a tenant, within its quota and its pools.
+
+        Raises ConflictError (none fits, and why), QuotaError, InvalidError (no such tenant or pool), ForbiddenError (a
+        tenant's user asks for another tenant).
+        """
+        ...
+
+    async def request(self, machine: MachineId, trigger: Trigger, *, reason: str = "") -> Machine:
+        """Ask for a transition (commission, release, abort, mark-broken, …). Raises as above."""
+        ...
+
+    async def begin(self, machine: MachineId, trigger: Trigger, *, reason: str = "") -> Operation:
+        """Ask for long work that needs no more words (commission, release). Raises as above."""
+        ...
+
+    async def test(self, machine: MachineId, spec: TestSpec) -> Operation:
         """Ask for tests. Raises as above, InvalidError for an unknown script or parameter."""
         ...
 
-    async def deploy(self, machine: MachineId, spec: DeploySpec) -> Machine:
+    async def deploy(self, machine: MachineId, spec: DeploySpec) -> Operation:
         """Ask for an installation. Raises as above, InvalidError for an unknown image, disk or key."""
         ...
 
@@ -139,10 +193,10 @@ class Machines(Protocol):
         """Choose where it boots from next time. Raises NotFoundError, ConflictError, PowerError."""
         ...
 
-    async def runs(self, machine: MachineId) -> Sequence[ScriptRun]:
-        """Script runs of a machine, newest first. Raises NotFoundError."""
+    async def runs(self, machine: MachineId, caller: Caller) -> Sequence[ScriptRun]:
+        """Script runs of a machine that the caller sees, newest first. Raises NotFoundError."""
         ...
 
-    async def output(self, machine: MachineId, run: RunId) -> bytes:
-        """What a run printed. Raises NotFoundError."""
+    async def output(self, machine: MachineId, run: RunId, caller: Caller) -> bytes:
+        """What a run printed. Raises NotFoundError, also where the run is there but not for the caller."""
         ...
