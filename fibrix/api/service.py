@@ -21,6 +21,8 @@ from fibrix.api.stream import Stream, StreamQuery
 from fibrix.api.v1.events import EventRoutes
 from fibrix.api.v1.images import ImageRoutes
 from fibrix.api.v1.machines import MachineRoutes
+from fibrix.api.v1.operations import OperationRoutes
+from fibrix.api.v1.monitoring import MonitoringRoutes
 from fibrix.api.v1.power import PowerRoutes
 from fibrix.api.v1.runs import RunRoutes
 from fibrix.api.v1.ssh_keys import SshKeyRoutes
@@ -38,6 +40,7 @@ from fibrix.domain.ports.machines import Machines
 from fibrix.domain.ports.networks import Networks
 from fibrix.runtime.api_stream import SUBPROTOCOL
 
+from fibrix.domain.ports.operations import Operations
 log = structlog.get_logger()
 
 
@@ -48,6 +51,7 @@ class ApiPorts:
     machines: Machines
     images: Images
     ssh_keys: SshKeys
+    operations: Operations
     networks: Networks
     journal: Journal
     gate: Gate
@@ -99,7 +103,8 @@ class ApiService:
         """Put the route table together."""
         ports = self._ports
         nouns = (
-            MachineRoutes(ports.machines),
+            MachineRoutes(ports.machines, ports.operations),
+            OperationRoutes(ports.operations, ports.machines),
             PowerRoutes(ports.machines),
             RunRoutes(ports.machines),
             EventRoutes(ports.journal, ports.machines),

@@ -9,6 +9,7 @@ from fibrix.controllers.images import ImageController
 from fibrix.controllers.ledger import Recorder
 from fibrix.controllers.machines import MachineController
 from fibrix.controllers.reservations import NetworkController
+from fibrix.controllers.operations import OperationController
 from fibrix.controllers.ssh_keys import SshKeyController
 from fibrix.domain.ports.health import HealthSource
 from fibrix.store.region import Region
@@ -29,6 +30,7 @@ def build_api_ports(
         ssh_keys=SshKeyController(region, region.ssh_keys.all, shared.now),
         networks=NetworkController(subnets(shared.config), region, lambda _: None, core.snapshots.refresh, shared.now),
         journal=region.journal,
+        operations=OperationController(region, core.lifecycle, shared.bus),
         gate=Doorkeeper(region, shared.now),
         ledger=Recorder(),
         health=health,

@@ -10,6 +10,7 @@ from fibrix.domain.image import ImageManifest
 from fibrix.domain.machine import Deployment, Disk, Machine
 from fibrix.domain.names import check_host_name, opaque_id
 from fibrix.domain.ports.keys import SshKeys
+from fibrix.domain.operation import Operation
 from fibrix.domain.ports.machines import DeploySpec
 from fibrix.domain.trigger import Trigger
 from fibrix.errors import InvalidError, NotFoundError
@@ -27,7 +28,7 @@ class Deployer:
         self._ssh_keys = ssh_keys
         self._draw = draw
 
-    async def deploy(self, machine: Machine, spec: DeploySpec) -> Machine:
+    async def deploy(self, machine: Machine, spec: DeploySpec) -> Operation:
         """Ask for an installation. Raises ConflictError, InvalidError for an unknown image, disk or key."""
         image = await self._image(spec.image)
         _check_fit(machine, image, spec.disk)
@@ -43,8 +44,9 @@ class Deployer:
             instance=opaque_id("i", self._draw),
         )
         reason = f"somebody asked to deploy {image.name}"
-        return await self._lifecycle.fire(
-            machine.id, Trigger.DEPLOY, reason, first=lambda m: replace(m, deployment=deployment)
+        look = same_hands(machine)
+        return await self._lifecycle.begin(
+            machine.id, Trigger.DEPLOY, reason, first=lambda unit, m: replace(look(unit, m), deployment=deployment)
         )
 
     async def _image(self, name: str) -> ImageManifest:

@@ -2,25 +2,35 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeAlias
 
 from msgspec.structs import replace
 
 from fibrix.config import LifecycleConfig
+from fibrix.controllers import operating
 from fibrix.controllers.plan import Planner, Wish
 from fibrix.controllers.ports import Store, Unit
 from fibrix.domain.enter import content, enter
 from fibrix.domain.lifecycle import Effect, step
 from fibrix.domain.machine import Machine, RunStatus
 from fibrix.domain.names import opaque_id
+from fibrix.domain.operation import Asked, Operation, begun
 from fibrix.domain.state import State
 from fibrix.domain.trigger import Trigger
 from fibrix.domain.verdict import ENDED
-from fibrix.errors import ConflictError
+from fibrix.errors import ConflictError, InvalidError
 from fibrix.events.machine import MachineEvent, StateChanged
-from fibrix.types import BootId, MachineId
+from fibrix.runtime.scope import scope
+from fibrix.types import BootId, MachineId, OperationId
 
 NO_WISH: Final = Wish()
+
+First: TypeAlias = Callable[[Unit, Machine], Machine]
+"""Looks at a machine before its edge is taken, and gives it back, changed or not. What it raises undoes the unit."""
+
+
+def _as_it_is(_: Unit, machine: Machine) -> Machine:
+    return machine
 
 
 class Lifecycle:
@@ -52,18 +62,50 @@ class Lifecycle:
         *,
         wish: Wish = NO_WISH,
         seen: State | None = None,
-        first: Callable[[Machine], Machine] = lambda m: m,
+        first: First = _as_it_is,
     ) -> Machine:
-        """Take one edge. `first` changes the machine in the same transaction, before the edge is taken.
+        """Take one edge. `first` looks at the machine in the same unit, and may change it, before the edge is taken.
 
         `seen`: the state on which the caller decided; another one by now raises ConflictError, as a refused edge does.
         """
+        after, _ = await self._fired(machine, trigger, reason, wish, seen, first)
+        return after
 
-        def work(unit: Unit) -> Machine:
+    async def begin(
+        self, machine: MachineId, trigger: Trigger, reason: str, *, wish: Wish = NO_WISH, first: First = _as_it_is
+    ) -> Operation:
+        """Take an edge that someone asks for and that is long work: gives the operation. Raises as `fire`."""
+        _, operation = await self._fired(machine, trigger, reason, wish, None, first)
+        if operation is None:
+            raise InvalidError(f"{trigger.value} is done at once: it is no operation")
+        return operation
+
+    async def _fired(
+        self, machine: MachineId, trigger: Trigger, reason: str, wish: Wish, seen: State | None, first: First
+    ) -> tuple[Machine, Operation | None]:
+        request = scope()  # the unit runs in the writer's thread, which knows of no request
+
+        def work(unit: Unit) -> tuple[Machine, Operation | None]:
             before = unit.machine(machine)
             if seen is not None and before.state is not seen:
                 raise ConflictError(f"{before.name} is {before.state.value} by now, no longer {seen.value}")
-            return self._take(unit, first(before), trigger, reason, wish)
+            before = first(unit, before)
+            after = self._take(unit, before, trigger, reason, wish)
+            return after, self._operate(unit, trigger, before, after, operating.asked_by(request))
+
+        fired = await self._store.change(work)
+        self._refresh()
+        return fired
+
+    async def take(self, choose: Callable[[Unit], Machine], trigger: Trigger, reason: str) -> Machine:
+        """Take one edge of the machine that `choose` finds in the same unit, and may have changed. Raises as `fire`."""
+        request = scope()
+
+        def work(unit: Unit) -> Machine:
+            before = choose(unit)
+            after = self._take(unit, before, trigger, reason, NO_WISH)
+            self._operate(unit, trigger, before, after, operating.asked_by(request))
+            return after
 
         after = await self._store.change(work)
         self._refresh()
@@ -107,6 +149,7 @@ class Lifecycle:
         unit.append(
             StateChanged(
                 at=self._now(),
+                tenant=before.tenant or after.tenant,
                 machine=after.id,
                 name=after.name,
                 before=before.state,
@@ -117,6 +160,16 @@ class Lifecycle:
             )
         )
         return after
+
+    def _operate(self, unit: Unit, trigger: Trigger, before: Machine, after: Machine, asked: Asked) -> Operation | None:
+        """End the operation that this edge ends, begin the one that it begins."""
+        now = self._now()
+        operating.carry_on(unit, trigger, after, now)
+        id_ = OperationId(opaque_id("o", self._draw))
+        operation = begun(id_, trigger, before, after, asked=asked, now=now)
+        if operation is not None:
+            operating.begin(unit, operation, now)
+        return operation
 
     def _abort_runs(self, unit: Unit, machine: Machine, reason: str) -> None:
         for run in unit.runs(machine.id):

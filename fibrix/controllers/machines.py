@@ -5,6 +5,8 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from fibrix.controllers import operating
+from fibrix.controllers.allocate import Allocator
 from fibrix.controllers.deploy import Deployer
 from fibrix.controllers.lifecycle import Lifecycle
 from fibrix.controllers.naming import free_name
@@ -15,8 +17,18 @@ from fibrix.controllers.why import Reasons
 from fibrix.domain.enter import content
 from fibrix.domain.lifecycle import OWN, UPCOMING, Content
 from fibrix.domain.machine import Machine, ScriptRun
-from fibrix.domain.names import check_host_name, opaque_id
-from fibrix.domain.ports.machines import AcceptSpec, DeploySpec, MachineChanges, MachineSpec, TestSpec, Why
+from fibrix.domain.names import check_host_name, check_label, check_tags, opaque_id
+from fibrix.domain.operation import Operation
+from fibrix.domain.ports.machines import (
+    AcceptSpec,
+    AllocateSpec,
+    DeploySpec,
+    MachineChanges,
+    MachineSpec,
+    TestSpec,
+    Wanted,
+    Why,
+)
 from fibrix.domain.power import BootDevice, PowerAction, PowerReading, PowerSettings, PowerState
 from fibrix.domain.power_check import check_power
 from fibrix.domain.state import PASSING
@@ -162,11 +174,17 @@ class MachineController:
         if trigger in UPCOMING:
             raise ConflictError(f"{trigger.value} is not offered by this version")
         if trigger is Trigger.DEPLOY:
+            operating.forget(unit, before, self._now())
             raise InvalidError("a deployment names an image: use the deploy call")
         self._accepted(machine)
         return await self._lifecycle.fire(machine, trigger, reason or f"somebody asked to {trigger.value}")
 
-    async def test(self, machine: MachineId, spec: TestSpec) -> Machine:
+    async def begin(self, machine: MachineId, trigger: Trigger, *, reason: str = "") -> Operation:
+        """Ask for long work that needs no more words (commission, release). Raises NotFoundError, ConflictError."""
+        words = reason or f"somebody asked to {trigger.value}"
+        return await self._lifecycle.begin(machine, trigger, words, first=same_hands(self._accepted(machine)))
+
+    async def test(self, machine: MachineId, spec: TestSpec) -> Operation:
         """Ask for tests. Raises NotFoundError, ConflictError, InvalidError for an unknown script or parameter."""
         self._accepted(machine)
         wish = Wish(scripts=spec.scripts, parameters=spec.parameters)
@@ -174,9 +192,9 @@ class MachineController:
             self._planner.check(wish, "test")
         except NotFoundError as exc:
             raise InvalidError(str(exc), pointer="/scripts") from exc
-        return await self._lifecycle.fire(machine, Trigger.TEST, "somebody asked to test", wish=wish)
+        return await self._lifecycle.begin(machine, Trigger.TEST, "somebody asked to test", wish=wish)
 
-    async def deploy(self, machine: MachineId, spec: DeploySpec) -> Machine:
+    async def deploy(self, machine: MachineId, spec: DeploySpec) -> Operation:
         """Ask for an installation. Raises NotFoundError, ConflictError, InvalidError."""
         return await self._deployer.deploy(self._accepted(machine), spec)
 

@@ -1,6 +1,6 @@
 """What the controllers ask of the parts beside them; `app.py` connects these to the store and the secrets."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from fibrix.domain.machine import Machine, ScriptRun
@@ -196,6 +196,10 @@ class Store(Things, Protocol):
 
     async def runs(self, machine: MachineId) -> list[ScriptRun]:
         """Read a machine's script runs, oldest first."""
+        ...
+
+    async def runs_of(self, machines: Sequence[MachineId]) -> Mapping[MachineId, Sequence[ScriptRun]]:
+        """Read the script runs of many machines, each one's oldest first; a machine that had none is left out."""
         ...
 
     async def output(self, run: RunId) -> bytes:

@@ -3,7 +3,8 @@
 from typing import Any, Final
 
 from fibrix.domain.account import ApiKey, Session, Tenant, User
-from fibrix.domain.operation import Operation
+from fibrix.domain.operation import Operation, key_of
+from fibrix.domain.webhook import Cursor, Letter, Webhook
 from fibrix.store.rows import Kind
 
 KINDS: Final[tuple[Kind[Any], ...]] = (
@@ -11,6 +12,9 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
     Kind(User, "users", "user", lambda u: u.name),
     Kind(ApiKey, "user_keys", "API key", lambda k: k.sha256),
     Kind(Session, "sessions", "session", lambda s: s.id),
-    Kind(Operation, "operations", "operation", lambda o: o.id),
+    Kind(Operation, "operations", "operation", key_of),
+    Kind(Webhook, "webhooks", "webhook", lambda w: f"{w.tenant}/{w.name}"),
+    Kind(Cursor, "webhook_cursors", "webhook", lambda c: c.id),
+    Kind(Letter, "webhook_letters", "dead letter", lambda letter: letter.id),
 )
 """A new kind: a line here, and a migration that makes its table."""

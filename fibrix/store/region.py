@@ -98,6 +98,10 @@ class Region:
         """Read a machine's script runs, oldest first. Raises StoreError."""
         return await self.script_runs.of_machine(machine)
 
+    async def runs_of(self, machines: Sequence[MachineId]) -> Mapping[MachineId, Sequence[ScriptRun]]:
+        """Read the script runs of many machines, each one's oldest first. Raises StoreError."""
+        return await self.script_runs.of_machines(machines)
+
     async def output(self, run: RunId) -> bytes:
         """Read what a run printed, its first 4 MiB. Raises StoreError."""
         return await self.script_runs.output(run)

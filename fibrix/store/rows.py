@@ -77,6 +77,11 @@ class Rows(Generic[T]):
             raise NotFoundError(f"there is no {self._kind.noun} {wanted!r}")
         return self._decoder.decode(rows[0][0])
 
+    def read_by_key(self, tx: Transaction, key: str) -> T | None:
+        """Read the one that has this unique key as of this transaction."""
+        rows = tx.execute(f"SELECT body FROM {self._kind.table} WHERE key = ?", (key,))  # noqa: S608 - see above
+        return self._decoder.decode(rows[0][0]) if rows else None
+
     def list(self, tx: Transaction) -> Sequence[T]:
         """Read all as of this transaction."""
         return [self._decoder.decode(body) for (body,) in tx.execute(f"SELECT body FROM {self._kind.table}")]  # noqa: S608
@@ -136,6 +141,10 @@ class UnitRows(Generic[T]):
     def read(self, wanted: str) -> T:
         """Read one. Raises NotFoundError."""
         return self._rows.read(self._tx, wanted)
+
+    def by_key(self, key: str) -> T | None:
+        """Read the one that has what is unique."""
+        return self._rows.read_by_key(self._tx, key)
 
     def all(self) -> Sequence[T]:
         """Read all."""

@@ -1,6 +1,6 @@
 """Script runs and what they printed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -15,6 +15,9 @@ from fibrix.types import MachineId, RunId
 OUTPUT_BYTES: Final = 4 * 1024 * 1024
 """The output of one run is kept up to here; the rest is counted only."""
 
+_AT_ONCE: Final = 500
+"""So many machines are looked up by one statement: SQLite takes so many parameters, whatever it was built with."""
+
 _DECODER = msgspec.json.Decoder(ScriptRun)
 _OF_MACHINE: Final = "SELECT body FROM script_runs WHERE machine = ? ORDER BY number"
 
@@ -28,6 +31,18 @@ class Runs:
     async def of_machine(self, machine: MachineId) -> list[ScriptRun]:
         """All runs of a machine, oldest first. Raises StoreError."""
         return [_DECODER.decode(body) for (body,) in await self._db.rows(_OF_MACHINE, (machine,))]
+
+    async def of_machines(self, machines: Sequence[MachineId]) -> Mapping[MachineId, Sequence[ScriptRun]]:
+        """All runs of many machines, each one's oldest first; one that had none is left out. Raises StoreError."""
+        found: dict[MachineId, list[ScriptRun]] = {}
+        for start in range(0, len(machines), _AT_ONCE):
+            part = machines[start : start + _AT_ONCE]
+            marks = ",".join("?" * len(part))
+            sql = f"SELECT body FROM script_runs WHERE machine IN ({marks}) ORDER BY number"  # noqa: S608 - marks only
+            for (body,) in await self._db.rows(sql, part):
+                run = _DECODER.decode(body)
+                found.setdefault(run.machine, []).append(run)
+        return found
 
     async def output(self, run: RunId) -> bytes:
         """What a run printed, its first 4 MiB. Raises StoreError."""

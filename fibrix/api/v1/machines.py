@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 import msgspec
 
+from fibrix.api.operation_view import OperationView, accepted
 from fibrix.api.route import Call, Nothing, Reply, Route
 from fibrix.api.v1.paging import Limit, Page, page
 from fibrix.api.views import MachineView, machine_view
 from fibrix.domain.access import Permission
 from fibrix.domain.machine import Machine
 from fibrix.domain.ports.machines import AcceptSpec, DeploySpec, MachineChanges, Machines, MachineSpec, TestSpec, Why
+from fibrix.domain.ports.operations import Operations
 from fibrix.domain.state import State
 from fibrix.domain.trigger import Trigger
 from fibrix.errors import ConflictError, InvalidError, NotFoundError
@@ -50,8 +52,9 @@ class ReasonSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class MachineRoutes:
     """Machines and their lifecycle."""
 
-    def __init__(self, machines: Machines) -> None:
+    def __init__(self, machines: Machines, operations: Operations) -> None:
         self._machines = machines
+        self._operations = operations
 
     def routes(self) -> list[Route]:
         """The part of the route table."""
@@ -89,7 +92,7 @@ class MachineRoutes:
             Route(
                 "POST", ONE + "/release", self.release, Permission.USE, "Wipe it and make it ready again", clash, 202
             ),
-            Route("POST", ONE + "/abort", self.abort, Permission.USE, "Give up what is under way", clash, 202),
+            Route("POST", ONE + "/abort", self.abort, Permission.USE, "Give up what is under way", clash),
             Route("POST", ONE + "/mark-broken", self.mark_broken, Permission.OPERATE, "Take it out of use", clash),
             Route("POST", ONE + "/mark-fixed", self.mark_fixed, Permission.OPERATE, "Take it back into use", clash),
             Route("POST", ONE + "/retire", self.retire, Permission.OPERATE, "Take it out of use for good", clash),
@@ -129,25 +132,25 @@ class MachineRoutes:
         """From here on it may be powered and written to."""
         return Reply(machine_view(await self._machines.accept(self._find(call).id, call.body)))
 
-    async def test(self, call: Call[TestSpec, Nothing]) -> Reply[MachineView]:
+    async def test(self, call: Call[TestSpec, Nothing]) -> Reply[OperationView]:
         """The default tests, or those named."""
-        return Reply(machine_view(await self._machines.test(self._find(call).id, call.body)))
+        return await accepted(self._operations, await self._machines.test(self._find(call).id, call.body))
 
-    async def deploy(self, call: Call[DeploySpec, Nothing]) -> Reply[MachineView]:
+    async def deploy(self, call: Call[DeploySpec, Nothing]) -> Reply[OperationView]:
         """Write an image and boot it."""
-        return Reply(machine_view(await self._machines.deploy(self._find(call).id, call.body)))
+        return await accepted(self._operations, await self._machines.deploy(self._find(call).id, call.body))
 
-    async def commission(self, call: Call[ReasonSpec, Nothing]) -> Reply[MachineView]:
+    async def commission(self, call: Call[ReasonSpec, Nothing]) -> Reply[OperationView]:
         """Boot the ephemeral OS and look at the hardware."""
-        return await self._request(call, Trigger.COMMISSION)
+        return await self._begin(call, Trigger.COMMISSION)
 
     async def allocate(self, call: Call[ReasonSpec, Nothing]) -> Reply[MachineView]:
         """Nobody else gets it."""
         return await self._request(call, Trigger.ALLOCATE)
 
-    async def release(self, call: Call[ReasonSpec, Nothing]) -> Reply[MachineView]:
+    async def release(self, call: Call[ReasonSpec, Nothing]) -> Reply[OperationView]:
         """The customer is gone."""
-        return await self._request(call, Trigger.RELEASE)
+        return await self._begin(call, Trigger.RELEASE)
 
     async def abort(self, call: Call[ReasonSpec, Nothing]) -> Reply[MachineView]:
         """Back to where it came from."""
@@ -168,6 +171,11 @@ class MachineRoutes:
     async def retire(self, call: Call[ReasonSpec, Nothing]) -> Reply[MachineView]:
         """It stays known, so that it is not discovered anew."""
         return await self._request(call, Trigger.RETIRE)
+
+    async def _begin(self, call: Call[ReasonSpec, Nothing], trigger: Trigger) -> Reply[OperationView]:
+        """Ask for long work."""
+        begun = await self._machines.begin(self._find(call).id, trigger, reason=call.body.reason)
+        return await accepted(self._operations, begun)
 
     async def _request(self, call: Call[ReasonSpec, Nothing], trigger: Trigger) -> Reply[MachineView]:
         """Ask for a transition."""
