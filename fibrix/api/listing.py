@@ -55,7 +55,7 @@ class Page(msgspec.Struct, Generic[S], frozen=True, kw_only=True):
 
 
 class Shown(Generic[T]):
-    """A view and, once it was asked for, its JSON and the tag of that."""
+    """A view with its JSON and the entity tag of that, which are made when they are first asked for."""
 
     __slots__ = ("_data", "_tag", "view")
 
@@ -67,14 +67,22 @@ class Shown(Generic[T]):
     @property
     def data(self) -> bytes:
         """Its JSON."""
-        self._data = self._data or msgspec.json.encode(self.view)
+        if not self._data:
+            self.make()
         return self._data
 
     @property
     def tag(self) -> str:
-        """Its entity tag: the same that hashing its JSON gives."""
-        self._tag = self._tag or versions.etag_of(self.data)
+        """The entity tag of its JSON."""
+        if not self._data:
+            self.make()
         return self._tag
+
+    def make(self) -> None:
+        """Make both, unless that was done."""
+        if not self._data:
+            self._data = msgspec.json.encode(self.view)
+            self._tag = versions.etag_of(self._data)
 
 
 def listing(
@@ -92,10 +100,10 @@ def listing(
     `order` is the order unless the query sorts: `-created_at`; empty: by key. Raises InvalidError.
     """
     fits = fitting(kind, query, now())
-    chosen = [view for view in views if fits is None or fits(view)]
     ordering = ordering_of(kind, query.sort or order, key)
-    ordered = ordering.put(chosen)
-    return cut([Shown(view) for view in ordered], query, ordering, kind, _itself)
+    chosen = [view for view in views if fits is None or fits(view)]
+    views, cursor = cut(ordering.put(chosen), query, ordering, Shown)
+    return answer([Shown(view) for view in views], cursor, query, selection_of(kind, query))
 
 
 def fitting(kind: type[msgspec.Struct], query: ListQuery, now: datetime) -> Fits | None:
@@ -109,15 +117,22 @@ def ordering_of(kind: type[T], sort: str, key: Callable[[T], str]) -> Order[T]:
     return Order(sort, shape_of(kind), key)
 
 
+def selection_of(kind: type[msgspec.Struct], query: ListQuery) -> Selection | None:
+    """Make the choice of fields; None: all. Raises InvalidError."""
+    return Selection(query.fields, shape_of(kind)) if query.fields.strip() else None
+
+
 def cut(
-    ordered: Sequence[Any], query: ListQuery, order: Order[T], kind: type[T], shown: Callable[[Any], Shown[T]]
-) -> Reply[Encoded[Page[T]]]:
-    """Cut the page that a query asks for out of a list in order; `shown` gives what is shown for a member."""
+    ordered: Sequence[Any], query: ListQuery, order: Order[T], shown: Callable[[Any], Shown[T]]
+) -> tuple[Sequence[Any], str]:
+    """Cut the page that a query asks for out of a list in order; gives its members, and the cursor to the next one.
+
+    `shown` gives what is shown for a member. Raises InvalidError.
+    """
     start = order.rest(ordered, query.after, lambda each: shown(each).view)
-    items = [shown(each) for each in ordered[start : start + query.limit]]
+    members = ordered[start : start + query.limit]
     more = start + query.limit < len(ordered)
-    cursor = order.cursor(items[-1].view) if more else ""
-    return answer(items, cursor, query, Selection(query.fields, shape_of(kind)) if query.fields.strip() else None)
+    return members, order.cursor(shown(members[-1]).view) if more else ""
 
 
 def answer(
@@ -152,7 +167,3 @@ def _defaults(kind: type[msgspec.Struct]) -> dict[str, object]:
 
 def _word(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _itself(shown: Shown[T]) -> Shown[T]:
-    return shown

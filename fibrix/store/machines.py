@@ -8,11 +8,12 @@ import msgspec
 from msgspec.structs import replace
 
 from fibrix.domain.machine import Machine
+from fibrix.domain.state import State
 from fibrix.errors import ConflictError, InvalidError, NotFoundError
 from fibrix.store.codec import time_text
 from fibrix.store.db import Database
 from fibrix.store.transaction import Transaction
-from fibrix.types import MacAddress, MachineId, parse_mac
+from fibrix.types import MacAddress, MachineId, TenantId, parse_mac
 
 _DECODER = msgspec.json.Decoder(Machine)
 
@@ -24,6 +25,7 @@ class Machines:
         self._machines: dict[MachineId, Machine] = {}
         self._names: dict[str, MachineId] = {}
         self._macs: dict[MacAddress, MachineId] = {}
+        self._all: tuple[Machine, ...] | None = None  # until one of them changes
 
     @classmethod
     async def load(cls, db: Database) -> Self:
@@ -58,8 +60,10 @@ class Machines:
         return self._machines.get(self._macs.get(mac, MachineId("")))
 
     def all(self) -> Sequence[Machine]:
-        """All machines, oldest first."""
-        return tuple(self._machines.values())
+        """All machines, oldest first; the very same tuple until one of them changes."""
+        if self._all is None:
+            self._all = tuple(self._machines.values())
+        return self._all
 
     def read(self, tx: Transaction, machine: MachineId) -> Machine:
         """Read one as of this transaction. Raises NotFoundError."""
@@ -67,6 +71,17 @@ class Machines:
         if not rows:
             raise NotFoundError(f"there is no machine {machine}")
         return _DECODER.decode(rows[0][0])
+
+    def chosen(self, tx: Transaction, state: State | None, tenant: TenantId | None) -> list[Machine]:
+        """Read those in a state, of a tenant, or both, as of this transaction, oldest first; None: any."""
+        asked = [
+            (condition, value)
+            for condition, value in (("state = ?", state and state.value), ("body ->> 'tenant' = ?", tenant))
+            if value is not None
+        ]
+        where = " AND ".join(condition for condition, _ in asked) or "1 = 1"
+        rows = tx.execute(f"SELECT body FROM machines WHERE {where}", [value for _, value in asked])  # noqa: S608 - ours
+        return sorted((_DECODER.decode(body) for (body,) in rows), key=lambda m: (m.created_at, m.id))
 
     def insert(self, tx: Transaction, machine: Machine) -> None:
         """Add one. Raises ConflictError that says whose its name or MAC is."""
@@ -102,6 +117,7 @@ class Machines:
 
     def _put(self, machine: Machine) -> None:
         """Take a committed version into memory; a machine keeps its place among the others."""
+        self._all = None
         before = self._machines.get(machine.id)
         if before is not None:
             self._forget_keys(before)
@@ -111,6 +127,7 @@ class Machines:
 
     def _drop(self, machine: MachineId) -> None:
         """Forget a machine whose removal is committed."""
+        self._all = None
         self._forget_keys(self._machines.pop(machine))
 
     def _forget_keys(self, machine: Machine) -> None:

@@ -73,10 +73,20 @@ class Order(Generic[T]):
 
     def put(self, items: Sequence[T]) -> list[T]:
         """Put items in order."""
-        put = sorted(items, key=self._key)
-        for by in reversed(self._by):
-            put.sort(key=_sortable(by), reverse=by.down)
-        return put
+        return [items[number] for number in self.arrange([self.weigh(item) for item in items])]
+
+    def weigh(self, item: T) -> tuple[Any, ...]:
+        """Give what an item is put in order by: a weight for each field, and the key."""
+        return (*(_weight(by, by.value(item)) for by in self._by), self._key(item))
+
+    def arrange(self, weights: Sequence[tuple[Any, ...]]) -> list[int]:
+        """Put weights in order; gives the number of each. By the last one first: sorting keeps what was before."""
+        numbers = list(range(len(weights)))
+        for field in reversed(range(len(self._by) + 1)):
+            column = [weight[field] for weight in weights]
+            down = field < len(self._by) and self._by[field].down
+            numbers.sort(key=column.__getitem__, reverse=down)
+        return numbers
 
     def place(self, item: T) -> tuple[Any, ...]:
         """Give what can be compared with the places of other items."""
@@ -130,14 +140,9 @@ def _ranked(value: Any) -> tuple[int, Any]:
     return (isinstance(value, str), value)
 
 
-def _sortable(by: _By) -> Callable[[Any], tuple[Any, ...]]:
-    """Give what items are sorted by; backwards, null is the least, so that it comes last as well."""
-
-    def sortable(item: Any) -> tuple[Any, ...]:
-        value = by.value(item)
-        return (not by.down,) if value is None else (by.down, _ranked(value))
-
-    return sortable
+def _weight(by: _By, value: Any) -> tuple[Any, ...]:
+    """Give what a value is sorted by; backwards, null is the least, so that it comes last as well."""
+    return (not by.down,) if value is None else (by.down, _ranked(value))
 
 
 def _placed(by: _By, value: Any) -> tuple[Any, ...]:
