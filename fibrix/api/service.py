@@ -24,6 +24,7 @@ from fibrix.api.v1.machines import MachineRoutes
 from fibrix.api.v1.operations import OperationRoutes
 from fibrix.api.v1.monitoring import MonitoringRoutes
 from fibrix.api.v1.power import PowerRoutes
+from fibrix.api.v1.readiness import ReadinessRoutes
 from fibrix.api.v1.runs import RunRoutes
 from fibrix.api.v1.ssh_keys import SshKeyRoutes
 from fibrix.api.v1.subnets import SubnetRoutes
@@ -31,12 +32,13 @@ from fibrix.api.v1.system import SystemRoutes
 from fibrix.config import ApiConfig
 from fibrix.domain.access import Permission
 from fibrix.domain.ports.gate import Gate
-from fibrix.domain.ports.health import HealthSource
+from fibrix.domain.ports.health import Checks, HealthSource
 from fibrix.domain.ports.images import Images
 from fibrix.domain.ports.journal import Journal
 from fibrix.domain.ports.keys import SshKeys
 from fibrix.domain.ports.ledger import Ledger
 from fibrix.domain.ports.machines import Machines
+from fibrix.domain.ports.monitoring import Metrics, Targets
 from fibrix.domain.ports.networks import Networks
 from fibrix.runtime.api_stream import SUBPROTOCOL
 
@@ -57,6 +59,9 @@ class ApiPorts:
     gate: Gate
     ledger: Ledger
     health: HealthSource
+    checks: Checks
+    metrics: Metrics
+    targets: Targets
     observe: Observer
     now: Callable[[], datetime]
 
@@ -112,6 +117,8 @@ class ApiService:
             SshKeyRoutes(ports.ssh_keys),
             SubnetRoutes(ports.networks),
             SystemRoutes(ports.health, lambda: self._document),
+            ReadinessRoutes(ports.health, ports.checks),
+            MonitoringRoutes(ports.metrics, ports.targets),
         )
         return tuple(route for noun in nouns for route in noun.routes())
 

@@ -2,6 +2,7 @@
 
 from fibrix.api.service import ApiPorts
 from fibrix.app.core import Core
+from fibrix.app.metrics.meters import Meters, build_meters
 from fibrix.app.shared import Shared
 from fibrix.config import subnets
 from fibrix.controllers.gate import Doorkeeper
@@ -11,6 +12,7 @@ from fibrix.controllers.machines import MachineController
 from fibrix.controllers.reservations import NetworkController
 from fibrix.controllers.operations import OperationController
 from fibrix.controllers.ssh_keys import SshKeyController
+from fibrix.controllers.targets import ScrapeTargets
 from fibrix.domain.ports.health import HealthSource
 from fibrix.store.region import Region
 
@@ -22,8 +24,10 @@ def build_api_ports(
     machines: MachineController,
     images: ImageController,
     health: HealthSource,
+    meters: Meters | None = None,
 ) -> ApiPorts:
     """Connect the API to the region's controllers."""
+    meters = meters or build_meters(shared, region)
     return ApiPorts(
         machines=machines,
         images=images,
@@ -34,6 +38,9 @@ def build_api_ports(
         gate=Doorkeeper(region, shared.now),
         ledger=Recorder(),
         health=health,
-        observe=lambda _method, _path, _status, _seconds: None,
+        checks=meters.surroundings,
+        metrics=meters.exposition(health),
+        targets=ScrapeTargets(region),
+        observe=meters.http.observe,
         now=shared.now,
     )

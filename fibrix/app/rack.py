@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from fibrix.app.metrics.rack import RackMeters
 from fibrix.app.shared import Shared
 from fibrix.domain.ports.power import Power
 from fibrix.domain.power import PowerKind
@@ -24,6 +25,7 @@ class Rack:
     services: tuple[Service, ...]
     power: Power
     manual: ManualDriver
+    meters: RackMeters | None = None
 
 
 def build_rack(shared: Shared, bindings: Bindings) -> Rack:
@@ -45,11 +47,13 @@ def build_rack(shared: Shared, bindings: Bindings) -> Rack:
         decline_s=config.dhcp.decline_s,
     )
     http = HttpBootSettings(port=config.boot.http_port)
-    services = (
-        DhcpService(snapshot, bindings, bus, dhcp),
-        TftpService(snapshot, boot_files, bus, TftpSettings(port=config.boot.tftp_port)),
-        HttpBootService(snapshot, boot_files, BootFiles((config.images_dir,)), bus, http),
-        ipmi,
-        power,
+    meters = RackMeters(
+        snapshot=snapshot,
+        database=bindings.database,
+        dhcp=DhcpService(snapshot, bindings, bus, dhcp),
+        tftp=TftpService(snapshot, boot_files, bus, TftpSettings(port=config.boot.tftp_port)),
+        httpboot=HttpBootService(snapshot, boot_files, BootFiles((config.images_dir,)), bus, http),
+        power=power,
     )
-    return Rack(services=services, power=power, manual=manual)
+    services = (meters.dhcp, meters.tftp, meters.httpboot, ipmi, power)
+    return Rack(services=services, power=power, manual=manual, meters=meters)

@@ -7,6 +7,7 @@ from fibrix.api.machine_facing.service import MachineFacingService
 from fibrix.api.service import ApiService
 from fibrix.app.api import build_api_ports
 from fibrix.app.core import Core, build_core, draw
+from fibrix.app.metrics.meters import build_meters
 from fibrix.app.rack import Rack
 from fibrix.app.shared import Shared
 from fibrix.config import subnets
@@ -112,13 +113,16 @@ def build_services(shared: Shared, region: Region, rack: Rack, notifier: Notifie
     core.snapshots.refresh()
     settler = Settler(region, core.lifecycle, shared.now)
     images = ImageController(Images(shared.config.images_dir), region)
+    meters = build_meters(shared, region, rack.meters)
     keepers: list[Supervisor] = []  # the API shows the health of the supervisor that it is itself kept by
     agents = build_agents(shared, region, core, settler)
     metadata = MetadataController(region, core.lifecycle, settler, region.secrets.key, shared.now)
     ports = build_api_ports(
-        shared, region, core, build_machines(shared, region, core, rack, images), images, HealthOf(keepers)
+        shared, region, core, build_machines(shared, region, core, rack, images), images, HealthOf(keepers), meters
     )
     services: Sequence[Service] = (
+        *meters.services,
+        core.recorder,
         PowerController(shared.bus, core.lifecycle, shared.now),
         build_boots(shared, region, core, rack, settler),
         *rack.services,

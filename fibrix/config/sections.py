@@ -62,6 +62,18 @@ class PowerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     dead_interval_s: PositiveSeconds = 120.0  # a BMC that does not answer is asked again this seldom, at most
 
 
+class HealthConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[health]: when the controller says that all is not well."""
+
+    disk_free_bytes: Annotated[int, Meta(ge=0)] = 1 << 30  # less room than this in state_dir is told
+
+
+class MetricsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[metrics]: what /metrics shows besides what it always does."""
+
+    per_machine: bool = False  # a metric of its own for each machine, 500 at most
+
+
 class LifecycleConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """[lifecycle]: when a passing state is given up, counted from its start."""
 
@@ -147,6 +159,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     dhcp: DhcpConfig = DhcpConfig()
     power: PowerConfig = PowerConfig()
     lifecycle: LifecycleConfig = LifecycleConfig()
+    health: HealthConfig = HealthConfig()
+    metrics: MetricsConfig = MetricsConfig()
     ephemeral: EphemeralConfig = EphemeralConfig()
     webhooks: WebhooksConfig = WebhooksConfig()
     scripts: dict[str, dict[str, str]] = {}  # [scripts.<name>]: this site's defaults for a machine script's parameters

@@ -25,16 +25,16 @@ class Bindings:
     """Fits the port `fibrix.domain.ports.bindings.Bindings`, on the rack's database."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
 
     async def all(self) -> Sequence[Binding]:
         """Every binding there is. Raises StoreError."""
-        rows = await self._database.rows(f"SELECT {_COLUMNS} FROM bindings")  # noqa: S608
+        rows = await self.database.rows(f"SELECT {_COLUMNS} FROM bindings")  # noqa: S608
         return [_binding(row) for row in rows]
 
     async def commit(self, bindings: Sequence[Binding]) -> None:
         """Store them in one transaction and return when it is on the disk. Raises StoreError: none is stored."""
-        await self._database.write(lambda transaction: _put(transaction, bindings))
+        await self.database.write(lambda transaction: _put(transaction, bindings))
 
 
 def _put(transaction: Transaction, bindings: Sequence[Binding]) -> None:

@@ -1,7 +1,9 @@
-"""What the API asks about the controller's own services."""
+"""What the API asks about the controller's own services, and about what it stands on."""
 
 from collections.abc import Sequence
 from typing import Protocol
+
+import msgspec
 
 
 class ServiceHealth(Protocol):
@@ -33,4 +35,25 @@ class HealthSource(Protocol):
 
     def health(self) -> Sequence[ServiceHealth]:
         """How each service fares, in the order of their start."""
+        ...
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """One look at what the controller stands on."""
+
+    name: str  # `store`, `disk`, `clock`, …
+    reason: str = ""  # why all is not well, and what to do; empty: it is well
+    vital: bool = False  # nothing works without it
+
+    @property
+    def ok(self) -> bool:
+        """Whether all is well."""
+        return not self.reason
+
+
+class Checks(Protocol):
+    """The controller's surroundings."""
+
+    def checks(self) -> Sequence[Check]:
+        """What the last look found; it is seconds old at most."""
         ...

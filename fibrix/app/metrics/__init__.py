@@ -1,0 +1,1 @@
+"""Numbers of all parts into metrics: the only place that knows both who counts and what Prometheus calls it."""

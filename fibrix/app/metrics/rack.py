@@ -1,0 +1,74 @@
+"""What the rack's side counts."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from prometheus_client.metrics_core import Metric
+
+from fibrix.app.metrics.stores import database
+from fibrix.domain.rack import RackSnapshot
+from fibrix.runtime.cell import Cell
+from fibrix.runtime.metrics import catalog
+from fibrix.services.dhcp.service import DhcpService
+from fibrix.services.httpboot.service import HttpBootService
+from fibrix.services.power.service import PowerService
+from fibrix.services.tftp.service import TftpService
+from fibrix.store.db import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RackMeters:
+    """The rack-side services, for reading their numbers."""
+
+    snapshot: Cell[RackSnapshot]
+    database: Database
+    dhcp: DhcpService
+    tftp: TftpService
+    httpboot: HttpBootService
+    power: PowerService
+
+    def read(self) -> Iterable[Metric]:
+        """Read all of them."""
+        yield from database("rack", self.database)
+        yield from self._dhcp()
+        yield from self._boot()
+        yield catalog.POWER_COMMANDS.of(self.power.commands)
+        yield catalog.POWER_SECONDS.of(self.power.durations.all().items())
+
+    def _dhcp(self) -> Iterable[Metric]:
+        dhcp = self.dhcp
+        yield catalog.DHCP_RECEIVED.of(dhcp.received)
+        yield catalog.DHCP_SENT.of(dhcp.sent)
+        yield catalog.DHCP_DECISIONS.of(dhcp.counts)
+        yield catalog.DHCP_QUEUED.one(dhcp.queued)
+        yield catalog.DHCP_SERVING.of(dict.fromkeys(dhcp.closed, 0) | dict.fromkeys(dhcp.serving, 1))
+        leases = {(subnet, state.value): count for (subnet, state), count in dhcp.in_use().items()}
+        yield catalog.DHCP_LEASES.of(leases)
+        sizes = {
+            subnet.name: sum(int(span.last) - int(span.first) + 1 for span in subnet.ranges)
+            for subnet in self.snapshot.value.subnets
+        }
+        yield catalog.DHCP_POOL.of(sizes)
+
+    def _boot(self) -> Iterable[Metric]:
+        tftp, http = self.tftp.counters, self.httpboot.downloads
+        yield catalog.TRANSFERS.of(
+            {
+                ("tftp", "whole"): tftp.sent,
+                ("tftp", "broken"): tftp.failed,
+                ("http", "whole"): http.sent,
+                ("http", "broken"): http.failed,
+            }
+        )
+        yield catalog.TRANSFER_BYTES.of({"tftp": tftp.sent_bytes, "http": http.sent_bytes})
+        yield catalog.TRANSFERS_ACTIVE.of({"tftp": self.tftp.transfers, "http": http.active.total()})
+        yield catalog.BOOT_REFUSED.of(
+            {
+                ("tftp", "refused"): tftp.refused,
+                ("tftp", "malformed"): tftp.malformed,
+                ("tftp", "over_limit"): tftp.over_limit,
+                ("tftp", "stranger"): tftp.strangers,
+                ("http", "refused"): http.missing,
+                ("http", "over_limit"): http.refused,
+            }
+        )
