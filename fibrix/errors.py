@@ -4,9 +4,12 @@ FibrixError
 ├── MalformedPacketError   bytes from outside that no codec accepts; counted, never a traceback
 ├── ConfigError            the configuration; `faults` holds every fault found
 ├── InvalidError           a value that a caller gave; API status 422
+│   └── KeyReusedError     an idempotency key that stands for another request; 422
 ├── NotFoundError          nothing of that name; 404
 ├── ConflictError          it clashes with what is there (a name, a MAC, a state); 409
-│   └── QuotaError         a tenant's quota does not allow it; 409
+│   ├── QuotaError         a tenant's quota does not allow it; 409
+│   ├── UnderWayError      the first request with this idempotency key is not done yet; 409
+│   └── AnswerLostError    it was done for this idempotency key, but what was answered is lost; 409
 ├── UnauthorizedError      no key, or a wrong one; 401
 ├── ForbiddenError         the caller may not do this; 403
 ├── ThrottledError         too often; 429
@@ -17,11 +20,13 @@ FibrixError
 ├── StoreError             the database; 503
 ├── BuildError             the ephemeral OS or an image could not be built
 ├── LabError               the lab could not be made, or did not do what was asked
-└── ClientError            the API refused or could not be reached (command line)
+├── ClientError            the API refused or could not be reached (command line)
+└── RehearsedError         a client's change that was only rehearsed (command line)
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 class FibrixError(Exception):
@@ -67,6 +72,22 @@ class ConflictError(FibrixError):
 
 class QuotaError(ConflictError):
     """A tenant's quota does not allow it."""
+
+
+class KeyReusedError(InvalidError):
+    """An idempotency key stands for another request already."""
+
+
+class UnderWayError(ConflictError):
+    """The first request with this idempotency key is not done yet; `retry_after_s` says when to ask again."""
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(message)
+
+
+class AnswerLostError(ConflictError):
+    """It was done for this idempotency key, but what was answered is not to be had any more."""
 
 
 class UnauthorizedError(FibrixError):
@@ -119,3 +140,11 @@ class ClientError(FibrixError):
     def __init__(self, message: str, *, status: int = 0) -> None:
         self.status = status
         super().__init__(message)
+
+
+class RehearsedError(FibrixError):
+    """A client's changing call was only rehearsed; `preview` says what it would have done."""
+
+    def __init__(self, preview: dict[str, Any]) -> None:
+        self.preview = preview
+        super().__init__("it was only rehearsed")

@@ -2,23 +2,39 @@
 
 import importlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import click
 
-from fibrix.cli.settings import Settings, exit_status
-from fibrix.errors import FibrixError
+from fibrix.cli.settings import Form, Settings, exit_status
+from fibrix.errors import FibrixError, RehearsedError
+
+_FORMS: Final = (
+    (Form.JSON, "Print JSON for programs."),
+    (Form.JSONL, "Print JSON, a line for each item."),
+    (Form.QUIET, "Print ids only, one a line."),
+)
 
 
 class FibrixCommand(click.Command):
-    """A command that takes --json too, so that it may stand where people put it."""
+    """A command that says how to print, so that --json and the like may stand where people put them.
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    With `changes=True` it takes --dry-run too.
+    """
+
+    def __init__(self, *args: Any, changes: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        flag = ["--json"]
-        self.params.append(
-            click.Option(flag, is_flag=True, expose_value=False, callback=_want_json, help="Print JSON for programs.")
-        )
+        self.params += [_printing(form, words) for form, words in _FORMS]
+        if changes:
+            self.params.append(
+                click.Option(
+                    ["--dry-run"],
+                    is_flag=True,
+                    expose_value=False,
+                    callback=_rehearse,
+                    help="Say what would change, or why it would be refused; change nothing.",
+                )
+            )
 
 
 class FibrixGroup(click.Group):
@@ -62,11 +78,26 @@ class LazyGroup(FibrixGroup):
         """Run; an error that is meant becomes a line and an exit status."""
         try:
             return super().invoke(ctx)
+        except RehearsedError as exc:
+            from fibrix.cli.preview import print_preview  # noqa: PLC0415 - only for a dry run
+
+            print_preview(ctx.ensure_object(Settings), exc.preview)
         except FibrixError as exc:
             click.echo(f"fibrix: {exc}", err=True)
             ctx.exit(exit_status(exc))
 
 
-def _want_json(ctx: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's signature
+def _printing(form: Form, words: str) -> click.Option:
+    """Make an option that says how to print."""
+
+    def choose(ctx: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's signature
+        if value:
+            ctx.ensure_object(Settings).form = form
+
+    names = [f"--{form.value}", *(["-q"] if form is Form.QUIET else [])]
+    return click.Option(names, is_flag=True, expose_value=False, callback=choose, help=words)
+
+
+def _rehearse(ctx: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's signature
     if value:
-        ctx.ensure_object(Settings).json = True
+        ctx.ensure_object(Settings).rehearse = True

@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from fibrix.cli.groups import LazyGroup
+from fibrix.cli.names import MACHINE
 from fibrix.cli.power_options import given_power, power_options
 from fibrix.cli.settings import Settings, pass_settings
 from fibrix.cli.show import ago, clock, emit, facts, plain, size, table
@@ -55,7 +56,7 @@ def list_machines(settings: Settings, *, state: str, name: str, mac: str) -> Non
 
 
 @machine.command("show")
-@click.argument("key", metavar="MACHINE")
+@click.argument("key", metavar="MACHINE", type=MACHINE)
 @pass_settings
 def show_machine(settings: Settings, key: str) -> None:
     """Show a machine."""
@@ -75,7 +76,7 @@ def add_machine(settings: Settings, /, *, macs: tuple[str, ...], name: str, **po
 
 
 @machine.command("accept")
-@click.argument("key", metavar="MACHINE")
+@click.argument("key", metavar="MACHINE", type=MACHINE)
 @click.option("--name", default="", help="A name of your own for it.")
 @power_options
 @pass_settings
@@ -88,7 +89,7 @@ def accept_machine(settings: Settings, /, key: str, *, name: str, **power: Any) 
 
 
 @machine.command("edit")
-@click.argument("key", metavar="MACHINE")
+@click.argument("key", metavar="MACHINE", type=MACHINE)
 @click.option("--name", default=None)
 @click.option("--mac", "macs", multiple=True, help="All its MACs from now on; may be repeated.")
 @power_options
@@ -104,7 +105,7 @@ def edit_machine(settings: Settings, /, key: str, *, name: str | None, macs: tup
 
 
 @machine.command("delete")
-@click.argument("key", metavar="MACHINE")
+@click.argument("key", metavar="MACHINE", type=MACHINE)
 @pass_settings
 def delete_machine(settings: Settings, key: str) -> None:
     """Forget a machine and its script runs."""

@@ -7,13 +7,14 @@ import click
 
 from fibrix.cli.events import list_or_follow
 from fibrix.cli.groups import FibrixCommand
+from fibrix.cli.names import MACHINE
 from fibrix.cli.settings import Settings, pass_settings
 from fibrix.cli.show import ago, clock, emit, facts, plain, size, table
 from fibrix.errors import ClientError
 
 
 @click.command("why", cls=FibrixCommand)
-@click.argument("key", metavar="MACHINE")
+@click.argument("key", metavar="MACHINE", type=MACHINE)
 @pass_settings
 def why(settings: Settings, key: str) -> None:
     """Say why it is where it is: what was last seen, what is awaited, and until when."""
@@ -22,7 +23,7 @@ def why(settings: Settings, key: str) -> None:
 
 
 @click.command("runs", cls=FibrixCommand)
-@click.argument("key", metavar="MACHINE")
+@click.argument("key", metavar="MACHINE", type=MACHINE)
 @pass_settings
 def runs(settings: Settings, key: str) -> None:
     """List its script runs, newest first."""
@@ -45,7 +46,7 @@ def runs(settings: Settings, key: str) -> None:
 
 
 @click.command("output")
-@click.argument("key", metavar="MACHINE")
+@click.argument("key", metavar="MACHINE", type=MACHINE)
 @click.argument("run")
 @pass_settings
 def output(settings: Settings, key: str, run: str) -> None:
@@ -59,7 +60,7 @@ def output(settings: Settings, key: str, run: str) -> None:
 
 
 @click.command("events", cls=FibrixCommand)
-@click.argument("key", metavar="MACHINE")
+@click.argument("key", metavar="MACHINE", type=MACHINE)
 @click.option("--since", type=click.IntRange(min=0), default=None, help="Begin after this number.")
 @click.option("--follow", is_flag=True, help="Go on with what happens from now on.")
 @pass_settings

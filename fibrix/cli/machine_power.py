@@ -3,6 +3,7 @@
 import click
 
 from fibrix.cli.groups import FibrixGroup
+from fibrix.cli.names import MACHINE
 from fibrix.cli.settings import Settings, pass_settings
 from fibrix.cli.show import emit, plain
 
@@ -13,7 +14,7 @@ def power() -> None:
 
 
 @power.command("status")
-@click.argument("key", metavar="MACHINE")
+@click.argument("key", metavar="MACHINE", type=MACHINE)
 @pass_settings
 def status(settings: Settings, key: str) -> None:
     """Ask its power supply now."""
@@ -22,7 +23,7 @@ def status(settings: Settings, key: str) -> None:
 
 
 @power.command("on")
-@click.argument("key", metavar="MACHINE")
+@click.argument("key", metavar="MACHINE", type=MACHINE)
 @pass_settings
 def on(settings: Settings, key: str) -> None:
     """Power it on; if it is on, do nothing."""
@@ -30,7 +31,7 @@ def on(settings: Settings, key: str) -> None:
 
 
 @power.command("off")
-@click.argument("key", metavar="MACHINE")
+@click.argument("key", metavar="MACHINE", type=MACHINE)
 @pass_settings
 def off(settings: Settings, key: str) -> None:
     """Cut its power."""
@@ -38,7 +39,7 @@ def off(settings: Settings, key: str) -> None:
 
 
 @power.command("soft-off")
-@click.argument("key", metavar="MACHINE")
+@click.argument("key", metavar="MACHINE", type=MACHINE)
 @pass_settings
 def soft_off(settings: Settings, key: str) -> None:
     """Ask its operating system to shut down."""
@@ -46,7 +47,7 @@ def soft_off(settings: Settings, key: str) -> None:
 
 
 @power.command("cycle")
-@click.argument("key", metavar="MACHINE")
+@click.argument("key", metavar="MACHINE", type=MACHINE)
 @pass_settings
 def cycle(settings: Settings, key: str) -> None:
     """Cut its power and give it back."""
@@ -54,7 +55,7 @@ def cycle(settings: Settings, key: str) -> None:
 
 
 @power.command("confirm")
-@click.argument("key", metavar="MACHINE")
+@click.argument("key", metavar="MACHINE", type=MACHINE)
 @click.argument("state", type=click.Choice(["on", "off"]))
 @pass_settings
 def confirm(settings: Settings, key: str, state: str) -> None:
@@ -63,7 +64,7 @@ def confirm(settings: Settings, key: str, state: str) -> None:
 
 
 @power.command("boot-device")
-@click.argument("key", metavar="MACHINE")
+@click.argument("key", metavar="MACHINE", type=MACHINE)
 @click.argument("device", type=click.Choice(["pxe", "disk"]))
 @pass_settings
 def boot_device(settings: Settings, key: str, device: str) -> None:

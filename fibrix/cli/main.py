@@ -6,7 +6,7 @@ import click
 
 from fibrix import __version__
 from fibrix.cli.groups import LazyGroup
-from fibrix.cli.settings import DEFAULT_STATE_DIR, Settings
+from fibrix.cli.settings import DEFAULT_STATE_DIR, Form, Settings
 
 MEMBERS = {
     "machine": ("fibrix.cli.machine:machine", "List, show, add and drive machines."),
@@ -16,6 +16,12 @@ MEMBERS = {
     "events": ("fibrix.cli.events:events", "List or follow what happens."),
     "ephemeral": ("fibrix.cli.build:ephemeral", "Build the OS that machines run from RAM."),
     "lab": ("fibrix.cli.lab:lab", "A rack in a box, for whoever has no rack."),
+    "login": ("fibrix.cli.login:login", "Remember a controller and an API key for it."),
+    "logout": ("fibrix.cli.login:logout", "Forget a profile and its key."),
+    "profile": ("fibrix.cli.login:profile", "List the controllers that you logged in to, choose one."),
+    "whoami": ("fibrix.cli.login:whoami", "Say who you are to the controller."),
+    "open": ("fibrix.cli.login:open_ui", "Print the address of the web interface."),
+    "completion": ("fibrix.cli.completion:completion", "Print what makes your shell complete words."),
     "health": ("fibrix.cli.system:health", "Say how the controller fares."),
     "openapi": ("fibrix.cli.system:openapi", "Print the API's OpenAPI document."),
     "version": ("fibrix.cli.system:version", "Print the version."),
@@ -37,12 +43,15 @@ MEMBERS = {
     show_default=True,
     help="A local controller's state: its socket and its admin key are there.",
 )
+@click.option("--profile", envvar="FIBRIX_PROFILE", default="", help="A controller that you logged in to.")
 @click.option("--json", "as_json", envvar="FIBRIX_JSON", is_flag=True, help="Print JSON for programs.")
 @click.pass_context
-def cli(ctx: click.Context, *, url: str, key_file: Path | None, state_dir: Path, as_json: bool) -> None:
+def cli(ctx: click.Context, *, url: str, key_file: Path | None, state_dir: Path, profile: str, as_json: bool) -> None:
     """Fibrix: a rack of bare servers into machines that can be sold.
 
-    The API key is read from --key-file, FIBRIX_KEY or the state folder's admin.key. Exit status: 0 done, 1 it failed, 2
-    wrong usage, 3 no controller answers, 4 the key is missing or wrong.
+    The API key is read from --key-file, FIBRIX_KEY, the profile (`fibrix login`) or the state folder's admin.key. Exit
+    status: 0 done, 1 it failed, 2 wrong usage, 3 no controller answers, 4 the key is missing or wrong, 5 not allowed, 6
+    no such thing, 7 it clashes with what is there.
     """
-    ctx.obj = Settings(url=url, key_file=key_file, state_dir=state_dir, json=as_json)
+    form = Form.JSON if as_json else Form.PEOPLE
+    ctx.obj = Settings(url=url, key_file=key_file, state_dir=state_dir, profile=profile, form=form)

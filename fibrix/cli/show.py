@@ -8,18 +8,39 @@ from typing import Any, Final
 import click
 import msgspec
 
-from fibrix.cli.settings import Settings
+from fibrix.cli.settings import Form, Settings
 
 _SIZES: Final = ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
+_STYLES: Final = (
+    dict.fromkeys(("Ready", "Deployed", "running", "passed", "succeeded", "on", "ok"), "green")
+    | dict.fromkeys(("Commissioning", "Testing", "Deploying", "Releasing", "Disk erasing", "starting"), "yellow")
+    | dict.fromkeys(("Broken", "failed", "timed out", "Releasing failed", "error"), "red")
+    | dict.fromkeys(("Failed commissioning", "Failed testing", "Failed deployment", "Failed disk erasing"), "red")
+)
+"""Colours on a terminal, by a cell's text; NO_COLOR turns them off."""
 _TIMES: Final = ((86400, "d"), (3600, "h"), (60, "min"))
 
 
 def emit(settings: Settings, value: Any, people: Callable[[], None]) -> None:
-    """Print a value as JSON, or let `people` print it."""
-    if settings.json:
-        click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
-    else:
-        people()
+    """Print a value as JSON or as ids, or let `people` print it."""
+    items = value if isinstance(value, list) else [value]
+    match settings.form:
+        case Form.PEOPLE:
+            people()
+        case Form.JSON:
+            click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
+        case Form.JSONL:
+            for item in items:
+                click.echo(msgspec.json.encode(item))
+        case Form.QUIET:
+            for item in items:
+                _print_id(item)
+
+
+def _print_id(item: Any) -> None:
+    """Print what an item is called by in other commands: its id, else its name."""
+    if isinstance(item, dict) and (called := item.get("id") or item.get("name")):
+        click.echo(plain(called))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
@@ -32,7 +53,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: st
     for column in columns:
         made.add_column(column, overflow="fold")
     for row in rows:
-        made.add_row(*(Text(plain(cell)) for cell in row))  # Text: nothing that a machine says is markup
+        made.add_row(*(Text(plain(cell), style=_STYLES.get(str(cell), "")) for cell in row))  # Text: never markup
     if made.row_count:
         Console(width=None if sys.stdout.isatty() else 200, highlight=False).print(made)
     else:

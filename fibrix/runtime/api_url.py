@@ -24,8 +24,11 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
-def connect(url: str, timeout_s: float) -> http.client.HTTPConnection:
-    """Choose the kind of connection; it opens with the first request. Raises ClientError for an impossible URL."""
+def connect(url: str, timeout_s: float, ca_file: Path | None = None) -> http.client.HTTPConnection:
+    """Choose the kind of connection; it opens with the first request. Raises ClientError for an impossible URL.
+
+    `ca_file` holds the certificates that are trusted, as that of a controller which made its own; None: the system's.
+    """
     if url.startswith("unix:"):
         return UnixConnection(url.removeprefix("unix:"), timeout_s)
     try:
@@ -36,8 +39,16 @@ def connect(url: str, timeout_s: float) -> http.client.HTTPConnection:
     if not host or parts.scheme not in {"http", "https"}:
         raise ClientError(f"{url!r} is not a URL of the API: write http://host:5240 or unix:/path/of/api.sock")
     if parts.scheme == "https":
-        return http.client.HTTPSConnection(host, port, timeout=timeout_s, context=ssl.create_default_context())
+        return http.client.HTTPSConnection(host, port, timeout=timeout_s, context=trusting(ca_file))
     return http.client.HTTPConnection(host, port, timeout=timeout_s)
+
+
+def trusting(ca_file: Path | None) -> ssl.SSLContext:
+    """Trust the certificates in a file, or the system's. Raises ClientError."""
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as exc:
+        raise ClientError(f"cannot read the certificates that are to be trusted: {ca_file}: {exc}") from exc
 
 
 def read_key(path: Path) -> str:

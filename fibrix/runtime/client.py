@@ -12,10 +12,11 @@ from typing import Any, Final, Self
 
 import msgspec
 
-from fibrix.errors import ClientError
+from fibrix.errors import ClientError, RehearsedError
 from fibrix.runtime.api_stream import CloudEvent, Stream
 from fibrix.runtime.api_url import authorization, connect, read_key, target, unreachable
 
+READING: Final = frozenset({"GET", "HEAD"})
 _CALL_S: Final = 90.0  # a call may wait for a slow BMC behind the API, which has limits of its own
 
 
@@ -42,11 +43,24 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class BlockingClient:
-    """Calls the API, one connection per call. Every method raises ClientError, with the API's own words."""
+    """Calls the API, one connection per call. Every method raises ClientError, with the API's own words.
 
-    def __init__(self, url: str, key: str = "", *, timeout_s: float = _CALL_S) -> None:
+    With `rehearse`, calls that would change something change nothing (`dry_run=true`), and raise RehearsedError.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str = "",
+        *,
+        ca_file: Path | None = None,
+        rehearse: bool = False,
+        timeout_s: float = _CALL_S,
+    ) -> None:
         self.url = url.rstrip("/")
         self.key = key
+        self.ca_file = ca_file
+        self._rehearse = rehearse
         self._timeout_s = timeout_s
 
     @classmethod
@@ -62,29 +76,46 @@ class BlockingClient:
         """POST; gives the decoded body."""
         return self.call("POST", path, body).value()
 
-    def patch(self, path: str, body: object) -> Any:
-        """PATCH; gives the decoded body."""
-        return self.call("PATCH", path, body).value()
+    def patch(self, path: str, body: object, *, version: str = "*") -> Any:
+        """PATCH what has this ETag, by default whatever it is by now; gives the decoded body."""
+        return self.call("PATCH", path, body, headers={"If-Match": version}).value()
 
     def delete(self, path: str) -> Any:
         """DELETE; gives the decoded body, None as a rule."""
         return self.call("DELETE", path).value()
 
-    def call(self, method: str, path: str, body: object = None, *, query: Mapping[str, object] | None = None) -> Answer:
-        """Make one call. Raises ClientError when the API says no (its status) or is not reached (0)."""
-        return checked(self.exchange(method, path, body, query=query))
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        query: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Make one call. Raises ClientError when the API says no (its status) or is not reached (0), RehearsedError."""
+        if not self._rehearse or method in READING:
+            return checked(self.exchange(method, path, body, query=query, headers=headers))
+        rehearsal = {**(query or {}), "dry_run": "true"}
+        raise RehearsedError(checked(self.exchange(method, path, body, query=rehearsal, headers=headers)).value())
 
     def exchange(
-        self, method: str, path: str, body: object = None, *, query: Mapping[str, object] | None = None
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        query: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Make one call and give the answer, good or bad. Raises ClientError when the API is not reached."""
-        headers = {"Accept": "application/json"} | authorization(self.key)
+        sent = {"Accept": "*/*"} | authorization(self.key) | dict(headers or {})
         content = None if body is None else msgspec.json.encode(body)
         if content is not None:
-            headers["Content-Type"] = "application/json"
-        connection = connect(self.url, self._timeout_s)
+            sent["Content-Type"] = "application/json"
+        connection = connect(self.url, self._timeout_s, self.ca_file)
         try:
-            connection.request(method, target(path, query or {}), content, headers)
+            connection.request(method, target(path, query or {}), content, sent)
             response = connection.getresponse()
             given = {name.lower(): value for name, value in response.getheaders()}
             return Answer(response.status, given, response.read())
@@ -97,8 +128,16 @@ class BlockingClient:
 class Client:
     """The same for asyncio, with the stream of events. Every method raises ClientError."""
 
-    def __init__(self, url: str, key: str = "", *, timeout_s: float = _CALL_S) -> None:
-        self._blocking = BlockingClient(url, key, timeout_s=timeout_s)
+    def __init__(
+        self,
+        url: str,
+        key: str = "",
+        *,
+        ca_file: Path | None = None,
+        rehearse: bool = False,
+        timeout_s: float = _CALL_S,
+    ) -> None:
+        self._blocking = BlockingClient(url, key, ca_file=ca_file, rehearse=rehearse, timeout_s=timeout_s)
 
     @classmethod
     def local(cls, state_dir: Path) -> Self:
@@ -114,9 +153,9 @@ class Client:
         """POST; gives the decoded body."""
         return await asyncio.to_thread(self._blocking.post, path, body)
 
-    async def patch(self, path: str, body: object) -> Any:
-        """PATCH; gives the decoded body."""
-        return await asyncio.to_thread(self._blocking.patch, path, body)
+    async def patch(self, path: str, body: object, *, version: str = "*") -> Any:
+        """PATCH what has this ETag, by default whatever it is by now; gives the decoded body."""
+        return await asyncio.to_thread(self._blocking.patch, path, body, version=version)
 
     async def delete(self, path: str) -> Any:
         """DELETE; gives the decoded body, None as a rule."""
@@ -160,5 +199,10 @@ def checked(answer: Answer) -> Answer:
     if not isinstance(problem, dict):
         raise ClientError(f"the API answered {answer.status}", status=answer.status)
     detail = str(problem.get("detail") or problem.get("title") or f"the API answered {answer.status}")
-    pointer = problem.get("pointer")
-    raise ClientError(f"{detail} (at {pointer})" if pointer else detail, status=answer.status)
+    raise ClientError("\n".join(_places(problem, detail)), status=answer.status)
+
+
+def _places(problem: Mapping[str, Any], detail: str) -> list[str]:
+    """Tell each fault with its place, one a line."""
+    faults = problem.get("faults") or [{"detail": detail, "pointer": problem.get("pointer")}]
+    return [f"{f['detail']} (at {f['pointer']})" if f.get("pointer") else f["detail"] for f in faults]
