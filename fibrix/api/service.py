@@ -18,6 +18,7 @@ from fibrix.api.endpoint import Desk
 from fibrix.api.limits import LIMITS, Limits
 from fibrix.api.route import Route, SocketRoute
 from fibrix.api.stream import Stream, StreamQuery
+from fibrix.api.v1.allocations import AllocationRoutes
 from fibrix.api.v1.events import EventRoutes
 from fibrix.api.v1.images import ImageRoutes
 from fibrix.api.v1.machines import MachineRoutes
@@ -110,6 +111,7 @@ class ApiService:
         nouns = (
             MachineRoutes(ports.machines, ports.operations),
             OperationRoutes(ports.operations, ports.machines),
+            AllocationRoutes(ports.machines),
             PowerRoutes(ports.machines),
             RunRoutes(ports.machines),
             EventRoutes(ports.journal, ports.machines),

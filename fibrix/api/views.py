@@ -1,14 +1,16 @@
-"""Machines as the API shows them: all that is stored, without the hashes of secrets and what may hold secrets."""
+"""Machines as the API shows them: without hashes of secrets, what may hold secrets, and what the caller may not see."""
 
 from datetime import datetime
 from typing import Annotated, Final
 
 import msgspec
 
+from fibrix.domain.access import Caller, Role
+from fibrix.domain.holding import as_held
 from fibrix.domain.machine import Boots, Hardware, Machine, ScriptRun, Sighting, Stage
 from fibrix.domain.power import PowerSettings, PowerState
 from fibrix.domain.state import State
-from fibrix.types import BootId, MacAddress, MachineId
+from fibrix.types import BootId, MacAddress, MachineId, TenantId
 
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
 """A moment, in RFC 3339 with Z."""
@@ -58,19 +60,34 @@ class MachineView(msgspec.Struct, frozen=True, kw_only=True):
     uuid: str
     uefi: bool
     address: str
-    power: PowerSettings
+    power: PowerSettings | None  # null: not for a tenant to know
     power_state: PowerState
     power_detail: str
     power_at: Time | None
     hardware: Hardware | None
     boot: BootView | None
     deployment: DeploymentView | None
+    tenant: TenantId  # whom it is allocated to; empty: nobody but the region itself
+    allocated_at: Time | None
+    pool: str
+    zone: str
+    tags: tuple[str, ...]
     created_at: Time
     revision: int
 
 
-def machine_view(machine: Machine) -> MachineView:
-    """Show a machine."""
+def machine_view(machine: Machine, caller: Caller) -> MachineView:
+    """Show a machine that the caller sees; a tenant's users without what is the region's, or was before.
+
+    There are two views of a machine only: a tenant's, the same for all users of the tenant that has it, and the
+    region's.
+    """
+    if caller.role is Role.TENANT:
+        return msgspec.structs.replace(_view(as_held(machine)), power=None)
+    return _view(machine)
+
+
+def _view(machine: Machine) -> MachineView:
     view = msgspec.convert(machine, MachineView, from_attributes=True)
     if view.deployment is None or machine.deployment is None:
         return view

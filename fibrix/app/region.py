@@ -12,6 +12,7 @@ from fibrix.app.rack import Rack
 from fibrix.app.shared import Shared
 from fibrix.config import subnets
 from fibrix.controllers.agents import AgentController
+from fibrix.controllers.allocate import Allocator
 from fibrix.controllers.boot import BootController
 from fibrix.controllers.deploy import Deployer
 from fibrix.controllers.discovery import Discovery
@@ -87,6 +88,7 @@ def build_machines(
         store=region,
         lifecycle=core.lifecycle,
         planner=core.planner,
+        allocator=Allocator(region, core.lifecycle),
         deployer=Deployer(core.lifecycle, images, ssh_keys, draw),
         powering=Powering(rack.power, rack.manual, core.lifecycle, shared.now),
         reasons=Reasons(region, shared.heard, core.limits),

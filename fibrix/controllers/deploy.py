@@ -4,13 +4,14 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
+from fibrix.controllers.hands import same_hands
 from fibrix.controllers.images import ImageController
 from fibrix.controllers.lifecycle import Lifecycle
 from fibrix.domain.image import ImageManifest
 from fibrix.domain.machine import Deployment, Disk, Machine
 from fibrix.domain.names import check_host_name, opaque_id
-from fibrix.domain.ports.keys import SshKeys
 from fibrix.domain.operation import Operation
+from fibrix.domain.ports.keys import SshKeys
 from fibrix.domain.ports.machines import DeploySpec
 from fibrix.domain.trigger import Trigger
 from fibrix.errors import InvalidError, NotFoundError

@@ -8,12 +8,14 @@ from msgspec.structs import replace
 from fibrix.controllers import operating
 from fibrix.controllers.allocate import Allocator
 from fibrix.controllers.deploy import Deployer
+from fibrix.controllers.hands import same_hands
 from fibrix.controllers.lifecycle import Lifecycle
 from fibrix.controllers.naming import free_name
 from fibrix.controllers.plan import Planner, Wish
 from fibrix.controllers.ports import Store, Unit
 from fibrix.controllers.powering import Powering
 from fibrix.controllers.why import Reasons
+from fibrix.domain.access import Caller, Role
 from fibrix.domain.enter import content
 from fibrix.domain.lifecycle import OWN, UPCOMING, Content
 from fibrix.domain.machine import Machine, ScriptRun
@@ -47,6 +49,7 @@ class MachineController:
         store: Store,
         lifecycle: Lifecycle,
         planner: Planner,
+        allocator: Allocator,
         deployer: Deployer,
         powering: Powering,
         reasons: Reasons,
@@ -57,6 +60,7 @@ class MachineController:
         self._store = store
         self._lifecycle = lifecycle
         self._planner = planner
+        self._allocator = allocator
         self._deployer = deployer
         self._powering = powering
         self._reasons = reasons
@@ -64,22 +68,27 @@ class MachineController:
         self._now = now
         self._draw = draw
 
-    def get(self, key: str) -> Machine:
-        """Find by id, name or MAC. Raises NotFoundError."""
-        return self._store.find(key)
+    def get(self, key: str, caller: Caller) -> Machine:
+        """Find by id, name or MAC. Raises NotFoundError, in the same words where it is there but not for the caller."""
+        found = self._store.find(key)
+        if not caller.sees(found.tenant):
+            raise NotFoundError(f"there is no machine {key!r}")
+        return found
 
-    def all(self) -> Sequence[Machine]:
-        """All machines, oldest first."""
-        return self._store.machines()
+    def all(self, caller: Caller) -> Sequence[Machine]:
+        """All machines that the caller sees, oldest first."""
+        machines = self._store.machines()
+        return [m for m in machines if caller.sees(m.tenant)] if caller.role is Role.TENANT else machines
 
-    def why(self, machine: MachineId) -> Why:
-        """Say why it is where it is. Raises NotFoundError."""
-        return self._reasons.why(machine)
+    def why(self, machine: MachineId, caller: Caller) -> Why:
+        """Say why it is where it is, and what the caller can do now. Raises NotFoundError."""
+        return self._reasons.why(machine, caller)
 
     async def add(self, spec: MachineSpec) -> Machine:
         """Make one known by hand; it counts as accepted. Raises InvalidError, ConflictError."""
         if not spec.macs:
             raise InvalidError("a machine needs at least one MAC: it is known by it on the wire", pointer="/macs")
+        _check_place(spec)
         check_power(spec.power, spec.power_password)
         now = self._now()
         machine = Machine(
@@ -90,6 +99,9 @@ class MachineController:
             accepted=True,
             macs=tuple(dict.fromkeys(parse_mac(m) for m in spec.macs)),
             power=spec.power,
+            zone=spec.zone,
+            pool=spec.pool,
+            tags=check_tags(spec.tags),
             created_at=now,
         )
 
@@ -136,6 +148,7 @@ class MachineController:
             check_host_name(changes.name)
         if changes.macs is not None and not changes.macs:
             raise InvalidError("a machine needs at least one MAC", pointer="/macs")
+        _check_place(changes)
 
         def work(unit: Unit) -> Machine:
             before = unit.machine(machine)
@@ -161,11 +174,20 @@ class MachineController:
                 raise ConflictError(f"{before.name} is {before.state.value}: abort that first")
             if content(before) is not Content.BLANK:
                 raise ConflictError(f"{before.name} holds a customer's system: release it first")
+            operating.forget(unit, before, self._now())
             unit.delete(machine)
             unit.append(MachineDeleted(at=self._now(), machine=machine, name=before.name))
 
         await self._store.change(work)
         self._refresh()
+
+    async def allocate(self, machine: MachineId, spec: AllocateSpec, caller: Caller) -> Machine:
+        """Keep it for a tenant. Raises NotFoundError, ConflictError, QuotaError, InvalidError."""
+        return await self._allocator.this_one(machine, spec, caller)
+
+    async def allocate_one(self, wanted: Wanted, caller: Caller) -> Machine:
+        """Keep the smallest that fits. Raises ConflictError, QuotaError, InvalidError, ForbiddenError."""
+        return await self._allocator.smallest(wanted, caller)
 
     async def request(self, machine: MachineId, trigger: Trigger, *, reason: str = "") -> Machine:
         """Ask for a transition. Raises NotFoundError, ConflictError, InvalidError."""
@@ -173,11 +195,10 @@ class MachineController:
             raise InvalidError(f"{trigger.value} comes to pass by itself; it cannot be asked for")
         if trigger in UPCOMING:
             raise ConflictError(f"{trigger.value} is not offered by this version")
-        if trigger is Trigger.DEPLOY:
-            operating.forget(unit, before, self._now())
-            raise InvalidError("a deployment names an image: use the deploy call")
-        self._accepted(machine)
-        return await self._lifecycle.fire(machine, trigger, reason or f"somebody asked to {trigger.value}")
+        if trigger in {Trigger.DEPLOY, Trigger.ALLOCATE}:
+            raise InvalidError(f"{trigger.value} takes more than a reason: it has a call of its own")
+        words = reason or f"somebody asked to {trigger.value}"
+        return await self._lifecycle.fire(machine, trigger, words, first=same_hands(self._accepted(machine)))
 
     async def begin(self, machine: MachineId, trigger: Trigger, *, reason: str = "") -> Operation:
         """Ask for long work that needs no more words (commission, release). Raises NotFoundError, ConflictError."""
@@ -214,14 +235,14 @@ class MachineController:
         """Choose where it boots from next time. Raises NotFoundError, ConflictError, PowerError."""
         await self._powering.boot_device(self._accepted(machine), device)
 
-    async def runs(self, machine: MachineId) -> Sequence[ScriptRun]:
-        """Script runs of a machine, newest first. Raises NotFoundError."""
+    async def runs(self, machine: MachineId, caller: Caller) -> Sequence[ScriptRun]:
+        """Script runs of a machine that the caller sees, newest first. Raises NotFoundError."""
         self._store.machine(machine)
-        return list(reversed(await self._store.runs(machine)))
+        return [run for run in reversed(await self._store.runs(machine)) if caller.sees(run.tenant)]
 
-    async def output(self, machine: MachineId, run: RunId) -> bytes:
-        """What a run printed. Raises NotFoundError."""
-        if run not in {r.id for r in await self.runs(machine)}:
+    async def output(self, machine: MachineId, run: RunId, caller: Caller) -> bytes:
+        """What a run printed. Raises NotFoundError, also where the run is there but not for the caller."""
+        if run not in {r.id for r in await self.runs(machine, caller)}:
             raise NotFoundError(f"this machine has no run {run}")
         return await self._store.output(run)
 
@@ -232,6 +253,13 @@ class MachineController:
         return found
 
 
+def _check_place(given: MachineSpec | MachineChanges) -> None:
+    """Refuse names that a zone or a pool cannot have. Raises InvalidError."""
+    for field, name in (("zone", given.zone), ("pool", given.pool)):
+        if name is not None:
+            check_label(name, pointer=f"/{field}")
+
+
 def _edited(machine: Machine, changes: MachineChanges) -> tuple[Machine, tuple[str, ...]]:
     """Apply an edit; names the fields that it sets."""
     macs = None if changes.macs is None else tuple(dict.fromkeys(parse_mac(m) for m in changes.macs))
@@ -239,6 +267,9 @@ def _edited(machine: Machine, changes: MachineChanges) -> tuple[Machine, tuple[s
         "name": changes.name,
         "macs": macs,
         "power": changes.power,
+        "zone": changes.zone,
+        "pool": changes.pool,
+        "tags": None if changes.tags is None else check_tags(changes.tags),
     }
     given = {field: value for field, value in new.items() if value is not None}
     fields = tuple(given) + (("power_password",) if changes.power_password is not None else ())

@@ -12,7 +12,7 @@ from fibrix.domain.state import PASSING, State
 from fibrix.types import BootId
 
 UNHELD: Final = frozenset({State.NEW, State.READY, State.RETIRED})
-"""States in which a machine is nobody's. A broken one stays its tenant's, with what is on its disks, until it leaves."""
+"""States in which a machine is nobody's. A broken one stays its tenant's, with what is on its disks."""
 
 _TAKEN: Final = frozenset({State.ALLOCATED, State.DEPLOYING})
 """States by which a machine that was nobody's is taken into use."""

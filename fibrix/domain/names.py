@@ -48,7 +48,7 @@ def check_label(name: str, *, pointer: str) -> str:
     """Refuse what cannot name a pool, a zone or a tag. Raises InvalidError."""
     if not _LABEL.fullmatch(name):
         raise InvalidError(
-            f"{name!r} cannot be a name here: use 1 to 63 of a-z, 0-9, dot, - and _, the first and last a letter or digit",
+            f"{name!r} cannot be a name here: use 1 to 63 of a-z, 0-9, dot, - and _, not the latter three at its ends",
             pointer=pointer,
         )
     return name

@@ -20,10 +20,12 @@ from fibrix.events.machine import MachineEvent
 from fibrix.runtime.clock import utc_now
 from fibrix.runtime.scope import Scope, scope
 from fibrix.store import attempts
+from fibrix.store.audit import AuditLog
 from fibrix.store.db import Database
 from fibrix.store.journal import Journal
 from fibrix.store.keys import SshKeys
 from fibrix.store.kinds import KINDS
+from fibrix.store.ledger import Books
 from fibrix.store.machines import Machines
 from fibrix.store.rehearse import rehearsed
 from fibrix.store.reservations import Reservations
@@ -45,6 +47,8 @@ class Region:
     now: Callable[[], datetime]
     journal: Journal
     secrets: Secrets
+    books: Books
+    audit: AuditLog
     machine_rows: Machines
     script_runs: Runs
     ssh_keys: SshKeys
@@ -152,11 +156,11 @@ class RegionUnit:
 
     def machines(self, *, state: State | None = None, tenant: TenantId | None = None) -> list[Machine]:
         """Read the machines in a state, of a tenant, or both, oldest first."""
-        return self._region.machine_rows.list(self._tx, state, tenant)
+        return self._region.machine_rows.chosen(self._tx, state, tenant)
 
     def reservations(self) -> list[Reservation]:
         """Read the reservations of all subnets."""
-        return self._region.reserved.list(self._tx)
+        return self._region.reserved.read(self._tx)
 
     def insert(self, machine: Machine) -> None:
         """Add a machine. Raises ConflictError where its name or a MAC is in use."""
@@ -241,11 +245,14 @@ async def open_region(state_dir: Path, bus: Bus, now: Callable[[], datetime] = u
     Raises StoreError: another controller has it, a newer Fibrix wrote it, or its key is missing or another's.
     """
     async with Database(state_dir / "region.db", "region", bus) as db:
+        secrets = await Secrets.load(db, state_dir / "secret.key")
         yield Region(
             db=db,
             now=now,
             journal=await Journal.load(db),
-            secrets=await Secrets.load(db, state_dir / "secret.key"),
+            secrets=secrets,
+            books=await Books.load(db, secrets.key),
+            audit=AuditLog(db),
             machine_rows=await Machines.load(db),
             script_runs=Runs(db),
             ssh_keys=await SshKeys.load(db),

@@ -30,6 +30,11 @@ class Reservations:
         """The reservations of a subnet, by address."""
         return sorted(self._subnets.get(subnet, {}).values(), key=lambda r: r.address)
 
+    def read(self, tx: Transaction) -> list[Reservation]:
+        """Read those of all subnets as of this transaction."""
+        rows = tx.execute("SELECT mac, address, hostname FROM reservations")
+        return [Reservation(mac=mac, address=IPv4Address(address), hostname=name) for mac, address, name in rows]
+
     def insert(self, tx: Transaction, subnet: str, reservation: Reservation) -> None:
         """Reserve an address. Raises ConflictError that says who has it, or what the MAC has."""
         rows = tx.execute(

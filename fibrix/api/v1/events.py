@@ -79,7 +79,7 @@ class EventRoutes:
 
     async def of_machine(self, call: Call[Nothing, MachineEventQuery]) -> Reply[list[CloudEventJson]]:
         """The same for one machine."""
-        return await self._page(call.query, f"machines/{self._machines.get(call.path['machine']).id}")
+        return await self._page(call.query, f"machines/{self._machines.get(call.path['machine'], call.caller).id}")
 
     async def _page(self, query: MachineEventQuery, subject: str) -> Reply[list[CloudEventJson]]:
         """Walk one page."""

@@ -1,46 +1,52 @@
 """/api/v1/machines: what there is, what may be done with it."""
 
-from collections.abc import Sequence
-
 import msgspec
 
+from fibrix.api.listing import ListQuery, Page
+from fibrix.api.machine_cache import Choose, MachineCache
 from fibrix.api.operation_view import OperationView, accepted
-from fibrix.api.route import Call, Nothing, Reply, Route
-from fibrix.api.v1.paging import Limit, Page, page
+from fibrix.api.route import Call, Encoded, Nothing, Reply, Route
 from fibrix.api.views import MachineView, machine_view
 from fibrix.domain.access import Permission
 from fibrix.domain.machine import Machine
-from fibrix.domain.ports.machines import AcceptSpec, DeploySpec, MachineChanges, Machines, MachineSpec, TestSpec, Why
+from fibrix.domain.ports.machines import (
+    AcceptSpec,
+    AllocateSpec,
+    DeploySpec,
+    MachineChanges,
+    Machines,
+    MachineSpec,
+    TestSpec,
+    Why,
+)
 from fibrix.domain.ports.operations import Operations
 from fibrix.domain.state import State
 from fibrix.domain.trigger import Trigger
-from fibrix.errors import ConflictError, InvalidError, NotFoundError
+from fibrix.errors import ConflictError, InvalidError, NotFoundError, QuotaError
 from fibrix.types import parse_mac
 
 BASE = "/api/v1/machines"
 ONE = BASE + "/{machine}"
 
 
-class ListQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which machines. What is given must all fit."""
+class MachineQuery(ListQuery, frozen=True, forbid_unknown_fields=True):
+    """Which machines, with short cuts for what is asked most. What is given must all fit."""
 
     state: str = ""  # names of states, with commas between them
     name: str = ""
     mac: str = ""
-    limit: Limit = 1000
-    after: str = ""  # the `next` of the page before
 
-    def chosen(self, machines: Sequence[Machine]) -> list[Machine]:
-        """Choose. Raises InvalidError for a state that is none, or a MAC."""
+    def choice(self) -> Choose | None:
+        """Make the test of the short cuts; None: there are none. Raises InvalidError for what is no state or MAC."""
+        if not (self.state or self.name or self.mac):
+            return None
         states = {_state(word) for word in self.state.split(",") if word.strip()}
         mac = parse_mac(self.mac) if self.mac else None
-        return [
-            machine
-            for machine in machines
-            if (not states or machine.state in states)
+        return lambda machine: (
+            (not states or machine.state in states)
             and (not self.name or machine.name == self.name)
             and (mac is None or mac in machine.macs)
-        ]
+        )
 
 
 class ReasonSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -55,10 +61,12 @@ class MachineRoutes:
     def __init__(self, machines: Machines, operations: Operations) -> None:
         self._machines = machines
         self._operations = operations
+        self._cache = MachineCache()
 
     def routes(self) -> list[Route]:
         """The part of the route table."""
         here, clash = (NotFoundError,), (NotFoundError, ConflictError)
+        quota = (*clash, QuotaError)
         return [
             Route("GET", BASE, self.listing, Permission.READ, "List machines, oldest first"),
             Route(
@@ -87,7 +95,7 @@ class MachineRoutes:
                 202,
             ),
             Route("POST", ONE + "/test", self.test, Permission.OPERATE, "Test its memory and disks", clash, 202),
-            Route("POST", ONE + "/allocate", self.allocate, Permission.USE, "Keep it for someone", clash),
+            Route("POST", ONE + "/allocate", self.allocate, Permission.USE, "Keep it for someone", quota),
             Route("POST", ONE + "/deploy", self.deploy, Permission.USE, "Install an image", clash, 202),
             Route(
                 "POST", ONE + "/release", self.release, Permission.USE, "Wipe it and make it ready again", clash, 202
@@ -101,23 +109,23 @@ class MachineRoutes:
             ),
         ]
 
-    async def listing(self, call: Call[Nothing, ListQuery]) -> Reply[Page[MachineView]]:
-        """Choose, then cut a page."""
-        shown, cursor = page(call.query.chosen(self._machines.all()), call.query.after, call.query.limit)
-        return Reply(Page(items=[machine_view(machine) for machine in shown], next=cursor))
+    async def listing(self, call: Call[Nothing, MachineQuery]) -> Reply[Encoded[Page[MachineView]]]:
+        """Those that the caller sees."""
+        machines = self._machines.all(call.caller)
+        return await self._cache.page(machines, call.caller, call.query, call.query.choice())
 
     async def add(self, call: Call[MachineSpec, Nothing]) -> Reply[MachineView]:
         """Name the new machine's path in Location (RFC 9110 §10.2.2)."""
         machine = await self._machines.add(call.body)
-        return Reply(machine_view(machine), headers={"Location": f"{BASE}/{machine.id}"})
+        return Reply(machine_view(machine, call.caller), headers={"Location": f"{BASE}/{machine.id}"})
 
-    async def get(self, call: Call[Nothing, Nothing]) -> Reply[MachineView]:
+    async def get(self, call: Call[Nothing, Nothing]) -> Reply[Encoded[MachineView]]:
         """By id, name or MAC."""
-        return Reply(machine_view(self._find(call)))
+        return Reply(self._cache.one(self._find(call), call.caller))
 
     async def edit(self, call: Call[MachineChanges, Nothing]) -> Reply[MachineView]:
         """Change what is given."""
-        return Reply(machine_view(await self._machines.update(self._find(call).id, call.body)))
+        return Reply(machine_view(await self._machines.update(self._find(call).id, call.body), call.caller))
 
     async def delete(self, call: Call[Nothing, Nothing]) -> Reply[None]:
         """Forget it."""
@@ -126,11 +134,11 @@ class MachineRoutes:
 
     async def why(self, call: Call[Nothing, Nothing]) -> Reply[Why]:
         """What was last seen, what is awaited and until when."""
-        return Reply(self._machines.why(self._find(call).id))
+        return Reply(self._machines.why(self._find(call).id, call.caller))
 
     async def accept(self, call: Call[AcceptSpec, Nothing]) -> Reply[MachineView]:
         """From here on it may be powered and written to."""
-        return Reply(machine_view(await self._machines.accept(self._find(call).id, call.body)))
+        return Reply(machine_view(await self._machines.accept(self._find(call).id, call.body), call.caller))
 
     async def test(self, call: Call[TestSpec, Nothing]) -> Reply[OperationView]:
         """The default tests, or those named."""
@@ -144,9 +152,10 @@ class MachineRoutes:
         """Boot the ephemeral OS and look at the hardware."""
         return await self._begin(call, Trigger.COMMISSION)
 
-    async def allocate(self, call: Call[ReasonSpec, Nothing]) -> Reply[MachineView]:
-        """Nobody else gets it."""
-        return await self._request(call, Trigger.ALLOCATE)
+    async def allocate(self, call: Call[AllocateSpec, Nothing]) -> Reply[MachineView]:
+        """For a tenant or for the region itself. A tenant's users ask for one by what it must have."""
+        machine = await self._machines.allocate(self._find(call).id, call.body, call.caller)
+        return Reply(machine_view(machine, call.caller))
 
     async def release(self, call: Call[ReasonSpec, Nothing]) -> Reply[OperationView]:
         """The customer is gone."""
@@ -180,10 +189,10 @@ class MachineRoutes:
     async def _request(self, call: Call[ReasonSpec, Nothing], trigger: Trigger) -> Reply[MachineView]:
         """Ask for a transition."""
         machine = await self._machines.request(self._find(call).id, trigger, reason=call.body.reason)
-        return Reply(machine_view(machine))
+        return Reply(machine_view(machine, call.caller))
 
     def _find(self, call: Call[msgspec.Struct, Nothing]) -> Machine:
-        return self._machines.get(call.path["machine"])
+        return self._machines.get(call.path["machine"], call.caller)
 
 
 def _state(word: str) -> State:

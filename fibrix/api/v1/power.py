@@ -6,7 +6,7 @@ from fibrix.api.route import Call, Nothing, Reply, Route
 from fibrix.domain.access import Permission
 from fibrix.domain.ports.machines import Machines
 from fibrix.domain.power import BootDevice, PowerAction, PowerReading, PowerState
-from fibrix.errors import ConflictError, InvalidError, NotFoundError, PowerError
+from fibrix.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError, PowerError
 from fibrix.types import MachineId
 
 PATH = "/api/v1/machines/{machine}/power"
@@ -46,21 +46,26 @@ class PowerRoutes:
                 Permission.USE,
                 "Power it, confirm its power, or choose its next boot device",
                 errors,
+                outward=True,
             ),
         ]
 
     async def status(self, call: Call[Nothing, Nothing]) -> Reply[PowerReading]:
         """Ask now, whatever was last read."""
-        return Reply(await self._machines.power_status(self._machines.get(call.path["machine"]).id))
+        return Reply(await self._machines.power_status(self._machines.get(call.path["machine"], call.caller).id))
 
     async def order(self, call: Call[PowerOrder, Nothing]) -> Reply[PowerDone]:
         """Carry out one order. Only `cycle` ever cycles."""
-        machine = self._machines.get(call.path["machine"]).id
+        machine = self._machines.get(call.path["machine"], call.caller).id
         match call.body:
             case PowerOrder(action=PowerAction() as action, confirm=None, boot_device=None):
                 changed = await self._machines.power(machine, action)
                 detail = f"{action.value} was accepted" if changed else "it was so already: nothing was done"
             case PowerOrder(action=None, confirm=PowerState() as state, boot_device=None):
+                if Permission.OPERATE not in call.caller.may:
+                    raise ForbiddenError(
+                        "what the power of a machine is, is confirmed by who stands before it: operators"
+                    )
                 await self._machines.power_confirm(machine, state)
                 changed, detail = True, f"noted that it is {state.value}"
             case PowerOrder(action=None, confirm=None, boot_device=BootDevice() as device):

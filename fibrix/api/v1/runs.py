@@ -36,7 +36,7 @@ class RunRoutes:
 
     async def listing(self, call: Call[Nothing, ListQuery]) -> Reply[Encoded[Page[ScriptRun]]]:
         """Of all the machine's boots."""
-        runs = await self._machines.runs(self._machines.get(call.path["machine"]).id)
+        runs = await self._machines.runs(self._machines.get(call.path["machine"], call.caller).id, call.caller)
         return listing(ScriptRun, [run_view(run) for run in runs], call.query, newest_first(runs))
 
     async def get(self, call: Call[Nothing, Nothing]) -> Reply[ScriptRun]:
@@ -46,15 +46,15 @@ class RunRoutes:
     async def output(self, call: Call[Nothing, Nothing]) -> Reply[bytes]:
         """As text where it is UTF-8 (`nosniff`: no browser is to take a script's output for a page)."""
         run = await self._find(call)
-        data = await self._machines.output(run.machine, run.id)
+        data = await self._machines.output(run.machine, run.id, call.caller)
         headers = {"X-Content-Type-Options": "nosniff"}
         return Reply(data, headers=headers, media="text/plain" if _is_text(data) else "")
 
     async def _find(self, call: Call[Nothing, Nothing]) -> ScriptRun:
         """Find a run of this machine. Raises NotFoundError."""
-        machine = self._machines.get(call.path["machine"])
+        machine = self._machines.get(call.path["machine"], call.caller)
         wanted = RunId(call.path["run"])
-        for run in await self._machines.runs(machine.id):
+        for run in await self._machines.runs(machine.id, call.caller):
             if run.id == wanted:
                 return run
         raise NotFoundError(f"{machine.name} has no script run {wanted!r}: `runs` lists them")
