@@ -32,19 +32,25 @@ PageLimit = Annotated[int, msgspec.Meta(ge=1, le=MOST)]
 """How many items at most."""
 
 
+def _words(description: str, *examples: str) -> msgspec.Meta:
+    return msgspec.Meta(description=description, examples=list(examples))
+
+
 class PageQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which page."""
 
     limit: PageLimit = MOST
-    after: str = ""  # the `next` of the page before
+    after: Annotated[str, _words("The `next` of the page before; empty: the first page", "")] = ""
 
 
 class ListQuery(PageQuery, frozen=True, forbid_unknown_fields=True):
     """Which items, in which order, and which of their fields."""
 
-    filter: str = ""  # `state=Ready|Deployed,hardware.memory_bytes>=64GiB`: see docs/lists.md
-    sort: str = ""  # `name,-since`
-    fields: str = ""  # `name,hardware.cpu_count`; empty: all
+    filter: Annotated[str, _words("Which items: conditions that must all hold (docs/lists.md)", "name~a|b")] = ""
+    sort: Annotated[str, _words("Names of fields, - before those that go down; null comes last", "-name")] = (
+        ""
+    )
+    fields: Annotated[str, _words("Names of the fields to give; empty: all", "name")] = ""
 
 
 class Page(msgspec.Struct, Generic[S], frozen=True, kw_only=True):

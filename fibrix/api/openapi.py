@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 import fibrix
+from fibrix.api import openapi_lists
 from fibrix.api.auth import COOKIE, CSRF_HEADER
 from fibrix.api.change import IDEMPOTENCY_KEY, REPLAYED
 from fibrix.api.preview import Preview
@@ -35,6 +36,7 @@ _WORDS: Final = {
     "name": "Its name",
     "subnet": "The subnet's name",
     "mac": "A MAC address",
+    "seq": "Its number",
 }
 _SECURITY: Final = {
     "key": {"type": "http", "scheme": "bearer", "description": "An API key"},
@@ -90,13 +92,15 @@ def parameters(query: type[msgspec.Struct]) -> list[Json]:
     ]
 
 
-def _schemas(routes: Iterable[Route]) -> tuple[Mapping[Any, Json], Json]:
+def _schemas(routes: Sequence[Route]) -> tuple[Mapping[Any, Json], Json]:
     """Make the schema of every type that goes in or out, and the components that they refer to."""
     kinds: list[Any] = [Problem, Preview]
     for route in routes:
         kinds += [kind for kind in (route.types.body, route.types.gives) if kind not in {Nothing, NoneType, bytes}]
     made, components = msgspec.json.schema_components(kinds, ref_template=_REF)
-    return dict(zip(kinds, made, strict=True)), components
+    schemas = dict(zip(kinds, made, strict=True))
+    openapi_lists.loosen(components, [schemas[r.types.gives] for r in routes if openapi_lists.is_list(r)])
+    return schemas, components
 
 
 def _operation(route: Route, schemas: Mapping[Any, Json]) -> Json:
@@ -201,6 +205,8 @@ def _headers(route: Route) -> Json:
     found: Json = {"X-Request-Id": {"description": "As in the log, the events and the audit"} | text}
     if not route.changes and not route.types.flows:
         found["ETag"] = {"description": "This version"} | text
+    if openapi_lists.is_list(route):
+        found |= openapi_lists.LINK
     if route.method == "POST":
         found[REPLAYED] = {"description": f"`true`: the answer to an earlier request of this {IDEMPOTENCY_KEY}"} | text
     return found

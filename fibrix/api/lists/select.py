@@ -58,7 +58,9 @@ def _has(value: Any, name: str, shape: Shape) -> bool:
     """Tell whether there is such a field: a struct of a union need not have them all, nor a map."""
     found = shape.step(name)
     assert found is not None  # noqa: S101 - the names were looked up
-    return name in value if isinstance(value, Mapping) else hasattr(value, found.attribute)
+    if isinstance(value, Mapping):
+        return name in value
+    return getattr(value, found.attribute, msgspec.UNSET) is not msgspec.UNSET
 
 
 def _below(value: Any, name: str, tree: Tree | None, shape: Shape) -> Any:
@@ -66,6 +68,4 @@ def _below(value: Any, name: str, tree: Tree | None, shape: Shape) -> Any:
     found = shape.step(name)
     assert found is not None  # noqa: S101 - see above
     inner = value[name] if isinstance(value, Mapping) else getattr(value, found.attribute)
-    if inner is msgspec.UNSET:
-        return None
     return inner if tree is None else _take(inner, tree, found.shape)
