@@ -133,7 +133,7 @@ class PowerService:
         except PowerError as exc:
             self._publish(bmc, PowerState.UNKNOWN, str(exc))
             if self._ended(bmc, readable=False):
-                log.warning("power.unreadable", machine=bmc.machine, reason=str(exc))
+                log.warning("power.unreadable", machine=bmc.machine, bmc=bmc.settings.address, reason=str(exc))
             raise
         self._publish(bmc, reading.state, reading.detail)
         if self._ended(bmc, readable=True):

@@ -181,7 +181,7 @@ async def test_credentials_that_are_refused_are_told_in_words_without_the_passwo
 ) -> None:
     with structlog.testing.capture_logs() as logs, pytest.raises(PowerError, match=words) as refused:
         await driver.status(sim.bmc(protocol=protocol, username=username, password=password))
-    assert str(refused.value).startswith(f"BMC {LOOPBACK}:{sim.port}: ")
+    assert str(refused.value).startswith("BMC: ")
     assert "guess" not in str(refused.value) + str(logs)
 
 
@@ -224,7 +224,7 @@ async def test_a_port_where_nothing_listens_is_told_at_once(patient: IpmiDriver)
 async def test_an_address_that_cannot_be_a_bmc_s_is_told(driver: IpmiDriver) -> None:
     bmc = SimulatedBmc(Path(), 623).bmc()
     broadcast = structs.replace(bmc, settings=structs.replace(bmc.settings, address="255.255.255.255"))
-    with pytest.raises(PowerError, match=r"BMC 255\.255\.255\.255: it is a broadcast address"):
+    with pytest.raises(PowerError, match="BMC: it is a broadcast address"):
         await driver.status(broadcast)
 
 

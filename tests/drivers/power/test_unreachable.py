@@ -31,9 +31,9 @@ def _namespaces() -> bool:
 @pytest.mark.parametrize(
     ("address", "words"),
     [
-        ("192.0.2.9", "BMC 192.0.2.9: nobody on the network has that address: is the BMC plugged in?"),
-        ("198.51.100.9", "BMC 198.51.100.9: there is no route to that network"),
-        ("192.0.2.1", "BMC 192.0.2.1: it answers, but nothing listens on that UDP port: is IPMI over LAN enabled"),
+        ("192.0.2.9", "BMC: nobody on the network has that address: is the BMC plugged in?"),
+        ("198.51.100.9", "BMC: there is no route to that network"),
+        ("192.0.2.1", "BMC: it answers, but nothing listens on that UDP port: is IPMI over LAN enabled"),
     ],
 )
 async def test_a_bmc_that_cannot_be_reached_is_told_with_the_cause(address: str, words: str) -> None:

@@ -15,7 +15,7 @@ from fibrix.drivers.power.ipmi.datagrams import Datagrams, Peer
 from fibrix.drivers.power.ipmi.link import Link, Timing
 from fibrix.errors import PowerError
 from fibrix.runtime.clock import monotonic_s
-from fibrix.wire.ipmi import chassis, rmcp
+from fibrix.wire.ipmi import chassis
 from fibrix.wire.ipmi.app import DeviceId
 from fibrix.wire.ipmi.chassis import BootSelector, ChassisStatus, Control
 from fibrix.wire.ipmi.faults import RefusedError
@@ -94,7 +94,11 @@ class IpmiDriver:
 
     @asynccontextmanager
     async def _link(self, bmc: Bmc) -> AsyncIterator[Link]:
-        """Have the link to a BMC to oneself. What fails inside is told with the BMC's address."""
+        """Have the link to a BMC to oneself.
+
+        What fails inside is told without the BMC's address: it becomes a machine's reason, which the tenant that has
+        the machine reads, and the network of BMCs is not for tenants to know. The machine's settings name it.
+        """
         peer = _peer(bmc)
         if peer not in self._links:
             self._forget()
@@ -105,7 +109,7 @@ class IpmiDriver:
                 link.adopt(bmc)
                 yield link
             except PowerError as exc:
-                raise PowerError(f"BMC {_named(peer)}: {exc}") from exc
+                raise PowerError(f"BMC: {exc}") from exc
 
     def _forget(self) -> None:
         horizon = self._now() - _FORGET_S
@@ -122,9 +126,4 @@ def _peer(bmc: Bmc) -> Peer:
     try:
         return str(IPv4Address(settings.address)), settings.port
     except AddressValueError as exc:
-        raise PowerError(f"the BMC's address is not set, or not an IPv4 address: {settings.address!r}") from exc
-
-
-def _named(peer: Peer) -> str:
-    address, port = peer
-    return address if port == rmcp.PORT else f"{address}:{port}"
+        raise PowerError("the BMC's address is not set, or not an IPv4 address") from exc
