@@ -47,9 +47,7 @@ class ListQuery(PageQuery, frozen=True, forbid_unknown_fields=True):
     """Which items, in which order, and which of their fields."""
 
     filter: Annotated[str, _words("Which items: conditions that must all hold (docs/lists.md)", "name~a|b")] = ""
-    sort: Annotated[str, _words("Names of fields, - before those that go down; null comes last", "-name")] = (
-        ""
-    )
+    sort: Annotated[str, _words("Names of fields, - before those that go down; null comes last", "-name")] = ""
     fields: Annotated[str, _words("Names of the fields to give; empty: all", "name")] = ""
 
 
