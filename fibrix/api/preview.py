@@ -2,7 +2,8 @@
 
 import msgspec
 
-from fibrix.domain.foresee import Foreseen, foresee
+from fibrix.domain.foresee import foresee
+from fibrix.domain.foreseen import Foreseen
 from fibrix.runtime.scope import Rehearsal
 
 
@@ -17,5 +18,6 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
 def preview(played: Rehearsal) -> Preview:
     """Tell what a rehearsal came to."""
     changes = [seen for before, after in played.machines for seen in foresee(before, after)]
-    acts = [Foreseen(what="power", subject="", detail=words) for words in played.acts]
-    return Preview(changes=(*changes, *acts), events=tuple(f"fibrix.{event.type}" for event in played.events))
+    acts = [Foreseen(what="act", detail=words) for words in played.acts]
+    events = tuple(f"fibrix.{event.type}" for event in played.events)
+    return Preview(changes=(*changes, *played.foreseen, *acts), events=events)

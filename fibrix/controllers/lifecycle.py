@@ -143,8 +143,10 @@ class Lifecycle:
             boot=BootId(opaque_id("b", self._draw)),
         )
         self._abort_runs(unit, before, reason)
-        for run in self._planner.runs(after, wish):
+        runs = self._planner.runs(after, wish)
+        for run in runs:
             unit.insert_run(run)
+        unit.foresee(lambda: self._planner.foresee(after, runs))
         unit.update(after)
         unit.append(
             StateChanged(

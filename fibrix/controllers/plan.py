@@ -1,9 +1,11 @@
 """Which machine scripts a passing state consists of, and with which parameters."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from fibrix.domain.foreseen import Foreseen
+from fibrix.domain.losses import installed, wiped
 from fibrix.domain.machine import Deployment, Machine, ScriptRun
 from fibrix.domain.names import opaque_id
 from fibrix.domain.ports.scripts import Scripts
@@ -56,6 +58,19 @@ class Planner:
         names = wish.scripts or self._scripts.defaults(kind)
         given = _deploy_parameters(machine.deployment) if machine.state is State.DEPLOYING else {}
         return [self._run(machine, name, i, self._parameters(name, wish, given)) for i, name in enumerate(names, 1)]
+
+    def foresee(self, machine: Machine, runs: Sequence[ScriptRun]) -> Iterator[Foreseen]:
+        """Tell what planned runs would do to a machine: which scripts run, and which disks lose what is on them."""
+        if runs:
+            names = ", ".join(run.script for run in runs)
+            yield Foreseen(what="scripts", subject=f"machines/{machine.id}", after=names)
+        for run in runs:
+            if not self._scripts.info(run.script).destructive:
+                continue
+            if machine.deployment is not None and machine.state is State.DEPLOYING:
+                yield installed(machine, machine.deployment)
+            else:
+                yield wiped(machine, run.parameters.get("disk", ""), run.script)
 
     def _run(self, machine: Machine, name: str, position: int, parameters: dict[str, str]) -> ScriptRun:
         return ScriptRun(

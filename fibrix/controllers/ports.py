@@ -1,8 +1,9 @@
 """What the controllers ask of the parts beside them; `app.py` connects these to the store and the secrets."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
+from fibrix.domain.foreseen import Foreseen
 from fibrix.domain.machine import Machine, ScriptRun
 from fibrix.domain.network import Reservation
 from fibrix.domain.ports.keys import SshKey
@@ -88,6 +89,10 @@ class Unit(Protocol):
 
     def append(self, event: Event) -> None:
         """Add an event to the journal; it is published after the commit."""
+        ...
+
+    def foresee(self, tell: Callable[[], Iterable[Foreseen]]) -> None:
+        """Where the unit is only rehearsed, note what would follow besides that which the unit itself changes."""
         ...
 
     def machine(self, machine: MachineId) -> Machine:

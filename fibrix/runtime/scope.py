@@ -12,6 +12,7 @@ from typing import Final
 
 from fibrix.domain.access import NOBODY, Caller
 from fibrix.domain.attempt import Attempt
+from fibrix.domain.foreseen import Foreseen
 from fibrix.domain.machine import Machine
 from fibrix.events.base import Event
 
@@ -22,6 +23,7 @@ class Rehearsal:
 
     events: list[Event] = field(default_factory=list)
     machines: list[tuple[Machine | None, Machine | None]] = field(default_factory=list)  # before, after
+    foreseen: list[Foreseen] = field(default_factory=list)  # what else would change
     acts: list[str] = field(default_factory=list)  # done outside of the store, in words: `power on quick-otter`
 
 

@@ -7,14 +7,26 @@ from fibrix.domain.operation import Operation, key_of
 from fibrix.domain.webhook import Cursor, Letter, Webhook
 from fibrix.store.rows import Kind
 
+_TENANT: Final = frozenset({"name", "title", "quota", "pools"})
+_USER: Final = frozenset({"name", "role", "tenant", "disabled"})
+_WEBHOOK: Final = frozenset({"name", "parallel", "enabled", "fault"})
+_LETTER: Final = frozenset({"state"})
+
 KINDS: Final[tuple[Kind[Any], ...]] = (
-    Kind(Tenant, "tenants", "tenant", lambda t: t.name),
-    Kind(User, "users", "user", lambda u: u.name),
-    Kind(ApiKey, "user_keys", "API key", lambda k: k.sha256),
+    Kind(Tenant, "tenants", "tenant", lambda t: t.name, lambda _: "tenants", _TENANT),
+    Kind(User, "users", "user", lambda u: u.name, lambda _: "users", _USER),
+    Kind(ApiKey, "user_keys", "API key", lambda k: k.sha256, lambda k: f"users/{k.user}/keys"),
     Kind(Session, "sessions", "session", lambda s: s.id),
-    Kind(Operation, "operations", "operation", key_of),
-    Kind(Webhook, "webhooks", "webhook", lambda w: f"{w.tenant}/{w.name}"),
+    Kind(Operation, "operations", "operation", key_of, lambda _: "operations", frozenset({"state", "detail"})),
+    Kind(Webhook, "webhooks", "webhook", lambda w: f"{w.tenant}/{w.name}", lambda _: "webhooks", _WEBHOOK),
     Kind(Cursor, "webhook_cursors", "webhook", lambda c: c.id),
-    Kind(Letter, "webhook_letters", "dead letter", lambda letter: letter.id),
+    Kind(
+        Letter,
+        "webhook_letters",
+        "dead letter",
+        lambda letter: letter.id,
+        lambda letter: f"webhooks/{letter.webhook}/dead-letters",
+        _LETTER,
+    ),
 )
-"""A new kind: a line here, and a migration that makes its table."""
+"""A new kind: a line here, and a migration that makes its table. A rehearsal tells the values of the named fields."""

@@ -1,6 +1,6 @@
 """The region's store as a whole: opened once, read from memory, changed in units that see all of it."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from fibrix.bus import Bus
+from fibrix.domain.foresee import foresee_thing, given_back, reserved, secret_changed
+from fibrix.domain.foreseen import Foreseen
 from fibrix.domain.machine import Machine, ScriptRun
 from fibrix.domain.network import Reservation
 from fibrix.domain.ports.keys import SshKey
@@ -18,7 +20,7 @@ from fibrix.errors import NotFoundError
 from fibrix.events.base import Event
 from fibrix.events.machine import MachineEvent
 from fibrix.runtime.clock import utc_now
-from fibrix.runtime.scope import Scope, scope
+from fibrix.runtime.scope import Scope, rehearsal, scope
 from fibrix.store import attempts
 from fibrix.store.audit import AuditLog
 from fibrix.store.db import Database
@@ -75,8 +77,9 @@ class Region:
         return await self.db.write(noted)
 
     def post(self, work: Callable[["RegionUnit"], object]) -> None:
-        """Run one unit some time soon and do not wait; a failure is logged. For what may be lost."""
-        self.db.post(lambda tx: work(RegionUnit(self, tx)))
+        """Run one unit some time soon and do not wait; a failure is logged. For what may be lost, as rehearsals are."""
+        if rehearsal() is None:
+            self.db.post(lambda tx: work(RegionUnit(self, tx)))
 
     def of(self, kind: type[S]) -> Rows[S]:
         """The things of one kind, as of the last commit."""
@@ -130,10 +133,11 @@ class RegionUnit:
         self._region = region
         self._tx = tx
         self._request = request
+        self._played = request.rehearsal if request else None
 
     def of(self, kind: type[S]) -> UnitRows[S]:
         """The things of one kind, as this unit sees and changes them."""
-        return UnitRows(self._region.of(kind), self._tx)
+        return UnitRows(self._region.of(kind), self._tx, self._played)
 
     def append(self, event: Event) -> None:
         """Add an event to the journal; it is published after the commit. What it is about says whose it is."""
@@ -169,14 +173,19 @@ class RegionUnit:
 
     def update(self, machine: Machine) -> None:
         """Store a machine that was read in this unit and changed. Raises ConflictError as `insert`."""
-        before = self.machine(machine.id)
+        if self._played is not None:
+            self._rehearsed(self.machine(machine.id), machine)
         self._region.machine_rows.update(self._tx, machine.id, lambda _: machine)
-        self._rehearsed(before, machine)
 
     def _rehearsed(self, before: Machine | None, after: Machine | None) -> None:
         """Note a machine's change where it is only rehearsed."""
-        if self._request is not None and self._request.rehearsal is not None:
-            self._request.rehearsal.machines.append((before, after))
+        if self._played is not None:
+            self._played.machines.append((before, after))
+
+    def foresee(self, tell: Callable[[], Iterable[Foreseen]]) -> None:
+        """Where the unit is only rehearsed, note what would follow besides that which the unit itself changes."""
+        if self._played is not None:
+            self._played.foreseen += tell()
 
     def delete(self, machine: MachineId) -> None:
         """Remove a machine with its runs and its secret. Raises NotFoundError."""
@@ -204,6 +213,8 @@ class RegionUnit:
     def seal_password(self, machine: MachineId, password: str) -> None:
         """Keep the password of a machine's BMC, encrypted."""
         self._region.secrets.put(self._tx, _power_of(machine), password)
+        if password:
+            self.foresee(lambda: [secret_changed("power_password", f"machines/{machine}")])
 
     def secret(self, owner: str) -> str:
         """Read the secret of an owner; empty where there is none. Raises StoreError: it was tampered with."""
@@ -220,18 +231,23 @@ class RegionUnit:
     def insert_reservation(self, subnet: str, reservation: Reservation) -> None:
         """Reserve an address. Raises ConflictError."""
         self._region.reserved.insert(self._tx, subnet, reservation)
+        self.foresee(lambda: [reserved(subnet, str(reservation.address), reservation.mac)])
 
     def delete_reservation(self, subnet: str, mac: MacAddress) -> None:
         """Give an address back. Raises NotFoundError."""
         self._region.reserved.delete(self._tx, subnet, mac)
+        self.foresee(lambda: [given_back(subnet, mac)])
 
     def insert_ssh_key(self, key: SshKey) -> SshKey:
         """Add an SSH key; `created_at` is filled in. Raises ConflictError (the name or the key is in use)."""
+        self.foresee(lambda: foresee_thing("SSH key", "ssh-keys", None, key, ()))
         return self._region.ssh_keys.insert(self._tx, key, self._region.now())
 
     def delete_ssh_key(self, tenant: TenantId, name: str) -> SshKey:
         """Remove an SSH key; give back what it was. Raises NotFoundError."""
-        return self._region.ssh_keys.delete(self._tx, tenant, name)
+        gone = self._region.ssh_keys.delete(self._tx, tenant, name)
+        self.foresee(lambda: foresee_thing("SSH key", "ssh-keys", gone, None, ()))
+        return gone
 
     def ssh_keys(self, tenant: TenantId) -> Sequence[SshKey]:
         """Read the SSH keys of a tenant, by name."""
