@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from fibrix.api.route import READING
-from fibrix.domain.access import NOBODY, Caller, Permission
+from fibrix.domain.access import Caller, Permission
 from fibrix.domain.ports.gate import Gate
 from fibrix.errors import ForbiddenError, UnauthorizedError
 
@@ -17,16 +17,15 @@ CSRF_HEADER: Final = "X-CSRF-Token"
 
 def caller_of(request: web.Request, gate: Gate, may: Permission) -> Caller:
     """Find out who calls, and that they may. Raises UnauthorizedError, ForbiddenError."""
-    if may is Permission.PUBLIC:
-        return NOBODY
-    caller = _known(request, gate)
-    if may not in caller.may:
-        raise ForbiddenError(_refusal(caller, may))
+    caller = known(request, gate, may)
+    check(request, gate, caller, may)
     return caller
 
 
-def _known(request: web.Request, gate: Gate) -> Caller:
-    """Find the caller by what they show. Raises UnauthorizedError, ForbiddenError."""
+def known(request: web.Request, gate: Gate, may: Permission) -> Caller:
+    """Find the caller by what they show; on a public route it is nobody. Raises UnauthorizedError."""
+    if may is Permission.PUBLIC:
+        return Caller(address=request.remote or "")
     header = request.headers.get("Authorization", "")
     if header:
         scheme, _, key = header.strip().partition(" ")
@@ -36,24 +35,38 @@ def _known(request: web.Request, gate: Gate) -> Caller:
     cookie = request.cookies.get(COOKIE, "")
     if not cookie:
         raise UnauthorizedError("this needs an API key: send the header `Authorization: Bearer KEY`")
-    caller = gate.by_cookie(cookie, request.remote or "")
-    if request.method not in READING or request.headers.get("Upgrade"):
+    return gate.by_cookie(cookie, request.remote or "")
+
+
+def check(request: web.Request, gate: Gate, caller: Caller, may: Permission) -> None:
+    """Refuse a caller who may not, or a browser that another site's page made ask. Raises ForbiddenError."""
+    by_browser = bool(caller.session) or may is Permission.PUBLIC
+    if by_browser and (request.method not in READING or request.headers.get("Upgrade")):
         _check_origin(request)
-    if request.method not in READING:
+    if caller.session and request.method not in READING:
         _check_token(request, gate.csrf(caller))
-    return caller
+    if may not in caller.may:
+        raise ForbiddenError(_refusal(caller, may))
 
 
 def _check_origin(request: web.Request) -> None:
     """Refuse what another site's page makes a browser send along with our cookie. Raises ForbiddenError."""
     origin = request.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc != request.host:
+    if origin is not None and _host_of(origin) != request.host:
         raise ForbiddenError(f"a page of {origin} may not act for a browser that is logged in here")
+
+
+def _host_of(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""  # no browser sends such a thing
 
 
 def _check_token(request: web.Request, token: str) -> None:
     """Ask for what only our own pages can read. Raises ForbiddenError."""
-    if not hmac.compare_digest(request.headers.get(CSRF_HEADER, "").encode(), token.encode()):
+    shown = request.headers.get(CSRF_HEADER, "").encode(errors="surrogateescape")
+    if not hmac.compare_digest(shown, token.encode()):
         raise ForbiddenError(f"a changing request of a browser's session needs the header {CSRF_HEADER}: see /session")
 
 

@@ -1,8 +1,8 @@
 """A request that is meant to change something: once only, for the version that was read, on record, or rehearsed."""
 
 import asyncio
-import hashlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -10,17 +10,18 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
-from fibrix.api import versions
+from fibrix.api import problems, record, versions
 from fibrix.api.preview import Preview, preview
-from fibrix.api.route import JSON, Call, Encoded, Nothing, Reply, Route
-from fibrix.domain.attempt import Attempt
-from fibrix.domain.ports.ledger import Answer, Ledger
-from fibrix.errors import FibrixError, InvalidError, NotFoundError
+from fibrix.api.record import IDEMPOTENCY_KEY, Course, body_of, response_of
+from fibrix.api.route import JSON, Call, Nothing, Reply, Route
+from fibrix.domain.access import Caller
+from fibrix.domain.ports.ledger import Ledger
+from fibrix.errors import FibrixError, NotFoundError
 from fibrix.runtime.scope import Rehearsal, Scope, scope, within
 
-IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotency-Replayed"
-_KEY_CHARACTERS: Final = 255
+
+__all__ = ["IDEMPOTENCY_KEY", "REPLAYED", "Asked", "Change", "ChangePorts"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,16 @@ class ChangePorts:
 
     ledger: Ledger
     now: Callable[[], datetime]
+    handle_s: float  # so long a handler may take
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that may be made, decoded."""
+
+    call: Call[Any, Any]
+    data: bytes  # the body as it came
+    rehearse: bool
 
 
 class Change:
@@ -41,50 +52,74 @@ class Change:
         self._same_path = mirror is not None and mirror.path == route.path
         self._turn = asyncio.Lock()  # between the look at If-Match and the change nobody else changes it by this route
 
-    async def carry_out(
-        self, request: web.Request, call: Call[Any, Any], data: bytes, *, rehearse: bool
+    async def serve(
+        self, request: web.Request, caller: Caller, prepare: Callable[[], Awaitable[Asked]]
     ) -> web.Response:
-        """Serve one request. Raises FibrixError."""
-        if not self._same_path:
-            return await self._looked(request, call, data, rehearse=rehearse)
-        async with self._turn:
-            return await self._looked(request, call, data, rehearse=rehearse)
+        """Serve one request of a known caller, and put on record what came of it, whatever that is.
 
-    async def _looked(self, request: web.Request, call: Call[Any, Any], data: bytes, *, rehearse: bool) -> web.Response:
-        """Look at what is to be changed, then go on."""
-        before = await self._mirrored(call)
-        if before and versions.wants_check(request):  # what is not there is the handler's to say
-            versions.check_match(request, versions.etag_of(before))
-        if rehearse:
-            return await self._rehearsed(call)
-        attempt = self._attempt(request, call, data, before)
-        if attempt.idempotency_key and (earlier := self._ports.ledger.earlier(attempt)) is not None:
-            response = _response(earlier)
-            response.headers[REPLAYED] = "true"
-            return response
-        return await self._recorded(call, attempt)
-
-    async def _recorded(self, call: Call[Any, Any], attempt: Attempt) -> web.Response:
-        """Do it, and put on record what came of it, whatever that is."""
-        refusal, after = "it was given up on the way", b""
-        answer: Answer | None = None
-        entered = scope()
+        `prepare` checks and decodes it. Raises FibrixError, HTTPException, TimeoutError. What nobody asked for by name
+        (a login) and what is only rehearsed is not on record.
+        """
+        subject = self._mirror.path if self._mirror else self._route.path
+        attempt = record.attempt_of(
+            request, caller, self._route, subject.format(**request.match_info), self._ports.now()
+        )
+        course = Course(attempt, on_record=bool(caller.user) and request.query.get("dry_run") != "true")
         try:
-            if entered is not None:
-                entered.attempt = attempt
-            reply = await self._route.handler(call)
-            done = answer = self._answer(reply)
-            after = b"" if self._route.confidential else await self._mirrored(call) or done.body
-            refusal = ""
+            return await self._run(request, await prepare(), course)
         except FibrixError as exc:
-            refusal = str(exc)
+            course.refused(problems.of_error(exc), str(exc))
+            raise
+        except web.HTTPException as exc:
+            course.refused(problems.of_http(exc), exc.text or exc.reason)
+            raise
+        except TimeoutError:
+            course.cut("it took too long")
             raise
         except Exception as exc:
-            refusal = f"a fault of Fibrix: {type(exc).__name__}"
+            course.cut(f"a fault of Fibrix: {type(exc).__name__}")
             raise
         finally:
-            await asyncio.shield(self._ports.ledger.close(attempt, answer, after=after, refusal=refusal))
-        return _response(done)
+            await self._close(course)
+
+    async def _run(self, request: web.Request, asked: Asked, course: Course) -> web.Response:
+        """Answer as before, or rehearse it, or do it."""
+        async with asyncio.timeout(self._ports.handle_s):
+            if asked.rehearse:
+                await self._look(request, asked.call)
+                return await self._rehearsed(asked.call)
+            course.attempt = record.keyed(course.attempt, request, asked.data)
+            if (earlier := await self._ports.ledger.earlier(course.attempt)) is not None:
+                course.on_record = False
+                response = response_of(earlier)
+                response.headers[REPLAYED] = "true"
+                return response
+            course.begun = True
+            async with self._turn if self._same_path else nullcontext():
+                reply = await self._done(request, asked.call, course)
+            answer = record.answer_of(self._route, reply)
+            course.done(answer)
+            course.attempt = record.created(course.attempt, reply)
+            course.after = b"" if self._route.confidential else await self._seen(asked.call) or record.json_of(answer)
+            return response_of(answer)
+
+    async def _done(self, request: web.Request, call: Call[Any, Any], course: Course) -> Reply[Any]:
+        """Do it, if it is still what the client wants to change."""
+        before = await self._look(request, call)
+        course.attempt = record.looked_at(course.attempt, before, confidential=self._route.confidential)
+        if self._route.outward:
+            await self._ports.ledger.begin(course.attempt)
+        entered = scope()
+        if entered is not None and course.on_record:
+            entered.attempt = course.attempt
+        return await self._route.handler(call)
+
+    async def _close(self, course: Course) -> None:
+        """Write how it ended; what the request may still set off is no longer its own."""
+        if (entered := scope()) is not None:
+            entered.attempt = None
+        if (closing := course.closing()) is not None:
+            await asyncio.shield(self._ports.ledger.close(closing))
 
     async def _rehearsed(self, call: Call[Any, Any]) -> web.Response:
         """Do it, undo it, and tell what it would have been."""
@@ -95,8 +130,22 @@ class Change:
         told: Preview = preview(played)
         return web.Response(body=msgspec.json.encode(told), content_type=JSON)
 
+    async def _look(self, request: web.Request, call: Call[Any, Any]) -> bytes:
+        """Show what is to be changed. Raises PreconditionError, UnconditionalError."""
+        before = await self._mirrored(call)
+        if before and versions.wants_check(request):  # what is not there is the handler's to say
+            versions.check_match(request, versions.etag_of(before))
+        return before
+
+    async def _seen(self, call: Call[Any, Any]) -> bytes:
+        """Show what has been changed; that it cannot be shown does not undo it."""
+        try:
+            return await self._mirrored(call)
+        except FibrixError:
+            return b""
+
     async def _mirrored(self, call: Call[Any, Any]) -> bytes:
-        """Show what is to be changed; empty: it is not there."""
+        """Show the subject as the API does; empty: it is not there."""
         if self._mirror is None:
             return b""
         shown: Call[Any, Any] = Call(call.path, self._mirror.types.query(), Nothing(), call.caller)
@@ -105,54 +154,3 @@ class Change:
         except NotFoundError:
             return b""
         return body_of(reply)
-
-    def _answer(self, reply: Reply[Any]) -> Answer:
-        media = "" if reply.value is None else reply.media or self._route.media
-        return Answer(
-            status=reply.status or self._route.status, headers=dict(reply.headers), body=body_of(reply), media=media
-        )
-
-    def _attempt(self, request: web.Request, call: Call[Any, Any], data: bytes, before: bytes) -> Attempt:
-        caller, entered = call.caller, scope()
-        key = request.headers.get(IDEMPOTENCY_KEY, "") if request.method == "POST" else ""
-        if len(key) > _KEY_CHARACTERS or not key.isprintable():
-            raise InvalidError(f"{IDEMPOTENCY_KEY} may have {_KEY_CHARACTERS} printable characters at most")
-        subject = self._mirror.path if self._mirror else self._route.path
-        return Attempt(
-            request=entered.request if entered else "",
-            at=self._ports.now(),
-            user=caller.user,
-            user_name=caller.name,
-            tenant=caller.tenant,
-            key=caller.key,
-            address=caller.address or request.remote or "",
-            action=self._route.action,
-            method=request.method,
-            path=request.path,
-            subject=subject.format(**call.path).removeprefix("/api/v1/"),
-            before=b"" if self._route.confidential else before,
-            idempotency_key=key,
-            fingerprint=_fingerprint(request, data) if key else "",
-        )
-
-
-def body_of(reply: Reply[Any]) -> bytes:
-    """The body of an answer, as it is sent."""
-    match reply.value:
-        case None:
-            return b""
-        case Encoded(data=data) | (bytes() as data):
-            return data
-        case value:
-            return msgspec.json.encode(value)
-
-
-def _fingerprint(request: web.Request, data: bytes) -> str:
-    """Tell requests apart: the same key must come with the same request."""
-    parts = (request.method.encode(), request.path_qs.encode(), hashlib.sha256(data).digest())
-    return hashlib.sha256(b"\0".join(parts)).hexdigest()
-
-
-def _response(answer: Answer) -> web.Response:
-    typed = {"Content-Type": answer.media} if answer.media else {}
-    return web.Response(status=answer.status, body=answer.body or None, headers=answer.headers | typed)

@@ -14,8 +14,8 @@ import msgspec
 from aiohttp import web
 
 from fibrix.api import decode, negotiate, versions
-from fibrix.api.auth import caller_of
-from fibrix.api.change import Change, ChangePorts
+from fibrix.api.auth import caller_of, check, known
+from fibrix.api.change import Asked, Change, ChangePorts
 from fibrix.api.limits import Limits
 from fibrix.api.problems import SlowClientError
 from fibrix.api.route import JSON, Call, Encoded, Flow, Nothing, Reply, Route
@@ -51,26 +51,38 @@ class Endpoint:
         self._types = route.types
         self._bare = self._types.query is Nothing
         self._nothing: Final = Nothing()
-        self._change = Change(route, mirror, ChangePorts(ledger=desk.ledger, now=desk.now)) if route.changes else None
+        ports = ChangePorts(ledger=desk.ledger, now=desk.now, handle_s=desk.limits.handle_s)
+        self._change = Change(route, mirror, ports) if route.changes else None
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Serve one request. Raises FibrixError, HTTPException, TimeoutError."""
         route = self._route
+        if self._change is not None:
+            return await self._changing(request, self._change)
         caller = caller_of(request, self._desk.gate, route.may)
         request[CALLER] = caller
         negotiate.check_accept(request, route.media)
-        if self._change is not None:
-            return await self._changing(request, caller, self._change)
         if request.body_exists:
             decode.body(await self._read(request), Nothing)
         query = self._nothing if self._bare and not request.query_string else self._query(request)
-        call: Call[Any, Any] = Call(request.match_info, query, self._nothing, caller)
+        call: Call[Any, Any] = Call(request.match_info, query, self._nothing, caller, request.headers)
         async with self._in_time():
             reply = await route.handler(call)
         return self._shown(request, reply)
 
-    async def _changing(self, request: web.Request, caller: Caller, change: Change) -> web.StreamResponse:
-        """Serve a request that is meant to change something."""
+    async def _changing(self, request: web.Request, change: Change) -> web.StreamResponse:
+        """Serve a request that is meant to change something: whoever is known and is refused is on record."""
+        caller = request[CALLER] = known(request, self._desk.gate, self._route.may)
+
+        async def prepare() -> Asked:
+            check(request, self._desk.gate, caller, self._route.may)
+            negotiate.check_accept(request, self._route.media)
+            return await self._asked(request, caller)
+
+        return await change.serve(request, caller, prepare)
+
+    async def _asked(self, request: web.Request, caller: Caller) -> Asked:
+        """Read and decode a request that is meant to change something."""
         negotiate.check_content(request, JSON)
         data = await self._read(request)
         parameters = decode.joined(request.query)
@@ -81,8 +93,7 @@ class Endpoint:
             body=decode.body(data, self._types.body),
             caller=caller,
         )
-        async with asyncio.timeout(self._desk.limits.handle_s):
-            return await change.carry_out(request, call, data, rehearse=rehearse)
+        return Asked(call, data, rehearse)
 
     def _query(self, request: web.Request) -> msgspec.Struct:
         return decode.query(decode.joined(request.query), self._types.query)

@@ -8,11 +8,13 @@ import msgspec
 from aiohttp import web
 
 from fibrix.errors import (
+    AnswerLostError,
     ConflictError,
     Fault,
     FibrixError,
     ForbiddenError,
     InvalidError,
+    KeyReusedError,
     NotFoundError,
     PowerError,
     PreconditionError,
@@ -21,6 +23,7 @@ from fibrix.errors import (
     ThrottledError,
     UnauthorizedError,
     UnconditionalError,
+    UnderWayError,
 )
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -102,6 +105,24 @@ KINDS: Final[Mapping[type[FibrixError], Kind]] = {
         "The quota does not allow it",
         "The tenant would have more than its quota: release something, or ask for a larger quota.",
     ),
+    KeyReusedError: Kind(
+        "key-reused",
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "The Idempotency-Key stands for another request",
+        "A key stands for one request of one user for a day: give each new request a key of its own.",
+    ),
+    UnderWayError: Kind(
+        "under-way",
+        HTTPStatus.CONFLICT,
+        "The first request is under way",
+        "A request with the same Idempotency-Key is not done yet: ask again after Retry-After.",
+    ),
+    AnswerLostError: Kind(
+        "answer-lost",
+        HTTPStatus.CONFLICT,
+        "It was done, its answer is lost",
+        "The request with this Idempotency-Key was carried out and will not be again: look at what it was about.",
+    ),
     UnauthorizedError: Kind(
         "unauthorized",
         HTTPStatus.UNAUTHORIZED,
@@ -166,7 +187,7 @@ def of_error(error: FibrixError) -> web.Response:
         response.headers["WWW-Authenticate"] = 'Bearer realm="fibrix"'
     if isinstance(error, StoreError):
         response.headers["Retry-After"] = "5"
-    if isinstance(error, ThrottledError):
+    if isinstance(error, ThrottledError | UnderWayError):
         response.headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, SlowClientError):
         response.force_close()

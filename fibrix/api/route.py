@@ -38,6 +38,7 @@ class Call(Generic[B_co, Q_co]):
     query: Q_co
     body: B_co
     caller: Caller = NOBODY
+    headers: Mapping[str, str] = field(default_factory=dict)  # of a reading request; names in any case
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class Route:
     media: str = JSON
     example: msgspec.Struct | None = None  # of a body, for the document
     confidential: bool = False  # its answer holds a secret, or its body does: neither goes on record
+    outward: bool = False  # it acts on the world before it changes the store: its attempt is stored before that
     rehearsable: bool = True  # a changing route takes `dry_run=true`; False only where there is nothing to foresee
 
     @property
@@ -131,7 +133,7 @@ class SocketRoute:
     """A websocket: a path that is asked for by GET and then is no longer HTTP."""
 
     path: str
-    serve: Callable[[web.Request, Caller, Any], Awaitable[web.WebSocketResponse]]
+    serve: Callable[[web.Request, Caller, Any], Awaitable[web.StreamResponse]]
     query: type[msgspec.Struct]
     may: Permission
     summary: str

@@ -14,6 +14,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     idempotency key, cannot happen, whenever the process dies.
     """
 
+    id: str  # its own: a client may give several requests the same id
     request: str  # the request's id
     at: datetime
     user: UserId

@@ -45,6 +45,7 @@ class ImageRoutes:
                 "Delete an image's files",
                 (NotFoundError, ConflictError),
                 204,
+                outward=True,
             ),
         ]
 
