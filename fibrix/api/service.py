@@ -35,7 +35,7 @@ from fibrix.domain.access import Permission
 from fibrix.domain.ports.gate import Gate
 from fibrix.domain.ports.health import Checks, HealthSource
 from fibrix.domain.ports.images import Images
-from fibrix.domain.ports.journal import Journal
+from fibrix.domain.ports.journal import EventNames, Journal
 from fibrix.domain.ports.keys import SshKeys
 from fibrix.domain.ports.ledger import Ledger
 from fibrix.domain.ports.machines import Machines
@@ -57,6 +57,7 @@ class ApiPorts:
     operations: Operations
     networks: Networks
     journal: Journal
+    event_names: EventNames
     gate: Gate
     ledger: Ledger
     health: HealthSource
@@ -75,7 +76,7 @@ class ApiService:
     def __init__(self, config: ApiConfig, state_dir: Path, ports: ApiPorts, limits: Limits = LIMITS) -> None:
         self._config = config
         self._socket_path = state_dir / config.socket if config.socket else None
-        self._stream = Stream(ports.journal, slow_s=limits.slow_s)
+        self._stream = Stream(ports.journal, ports.gate, ports.event_names, slow_s=limits.slow_s)
         self._ports = ports
         self._limits = limits
         self.routes: Final = self._table()
@@ -93,6 +94,11 @@ class ApiService:
         app.on_shutdown.append(self._stream.close)
         runner = web.AppRunner(app, access_log=None, keepalive_timeout=75, lingering_time=2, shutdown_timeout=3)
         await runner.setup()
+        async with self._stream.running():
+            await self._listen(runner, ready)
+
+    async def _listen(self, runner: web.AppRunner, ready: asyncio.Event) -> None:
+        """Answer on the unix socket and on TCP until cancelled."""
         with _listening(self._socket_path) as listener:
             try:
                 if listener is not None:
@@ -114,7 +120,7 @@ class ApiService:
             AllocationRoutes(ports.machines),
             PowerRoutes(ports.machines),
             RunRoutes(ports.machines),
-            EventRoutes(ports.journal, ports.machines),
+            EventRoutes(ports.journal, ports.machines, ports.event_names, ports.gate, self._stream.stops),
             ImageRoutes(ports.images),
             SshKeyRoutes(ports.ssh_keys),
             SubnetRoutes(ports.networks),

@@ -1,105 +1,157 @@
 """The stream of events by websocket: CloudEvents from a sequence number on (CloudEvents WebSocket binding 1.0.2).
 
-Each subscriber reads the journal at its own pace, so a slow one costs a position and at most one page of messages. One
-that takes nothing for `slow_s` is told so in the close frame and cut off.
+A subscriber first reads the journal at its own pace, then lives from the hub, without a seam between the two: its
+position says what it has. One that takes nothing for `slow_s` is told so in the close frame and cut off.
 """
 
 import asyncio
-import weakref
-from typing import Final
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Final
 
 import msgspec
 import structlog
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import web
 
-from fibrix.api.feed import Feed, Selection
+from fibrix.api.feed import Feed, Reader
+from fibrix.api.hub import Hub, Subscriber, framed
+from fibrix.api.socket import accept, refusal
 from fibrix.domain.access import Caller
-from fibrix.domain.ports.journal import Journal
-from fibrix.errors import InvalidError, StoreError
+from fibrix.domain.ports.gate import Gate
+from fibrix.domain.ports.journal import EventNames, Journal
+from fibrix.domain.selection import Selection
+from fibrix.errors import ForbiddenError, InvalidError, StoreError, UnauthorizedError
 from fibrix.runtime.api_stream import SUBPROTOCOL
+from fibrix.wire.websocket import CloseCode
 
 log = structlog.get_logger()
 
-TOO_SLOW: Final = 4008
-"""Close code for a subscriber that does not keep up; RFC 6455 §7.4.2 leaves 4000 and above to us."""
+NOW: Final = "now"
 
-_PAGE: Final = 200
-_CLOSE_S: Final = 10.0
-_MAX_MESSAGE_BYTES: Final = 4096  # of what a subscriber sends, which is ignored
+_PAGE: Final = 500
+_PAGES_AT_ONCE: Final = 2  # so that many who catch up do not hold the loop together
+_GOODBYE_S: Final = 1.0
 
 
-class StreamQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which events: all that is given must be so."""
+
+    type: str = ""  # types, or prefixes as `machine.*`, with commas between them
+    subject: str = ""  # as `machines/m0123456789`; or a prefix that ends in a slash
+    machine: str = ""  # its id, name or MAC
+    tenant: str = ""  # its id or name
+
+    def selection(self, names: EventNames, caller: Caller) -> Selection:
+        """Read it for a caller. Raises InvalidError."""
+        machine, tenant = names.machine(self.machine, caller), names.tenant(self.tenant, caller)
+        return Selection.of(self.type, self.subject, machine, tenant)
+
+
+class StreamQuery(Wanted, frozen=True, forbid_unknown_fields=True):
     """What to stream."""
 
-    since: str = "now"  # a sequence number, or `now`
-    type: str = ""  # types or prefixes, with commas between them
-    subject: str = ""
+    since: str = NOW  # a sequence number, or `now`
+    heartbeat: Annotated[int, msgspec.Meta(ge=0, le=3600)] = 0  # seconds without a message until there is a heartbeat
 
     def position(self, head: int) -> int:
         """Give the number to begin after. Raises InvalidError."""
-        if self.since == "now":
-            return head
-        if not self.since.isdecimal():
-            raise InvalidError("query parameter since: write a sequence number, or `now`", pointer="/since")
-        return int(self.since)
+        return position(self.since, head, "query parameter since")
+
+
+def position(text: str, head: int, where: str) -> int:
+    """Read a sequence number, or `now`. Raises InvalidError."""
+    if text == NOW:
+        return head
+    if not (text.isascii() and text.isdecimal()) or len(text) > len(str(1 << 63)):
+        raise InvalidError(f"{where}: write a sequence number, or `now`", pointer="/since")
+    return int(text)
 
 
 class Stream:
     """Serves websockets from the journal."""
 
-    def __init__(self, journal: Journal, *, ping_s: float = 20.0, slow_s: float = 15.0) -> None:
+    def __init__(
+        self, journal: Journal, gate: Gate, names: EventNames, *, ping_s: float = 20.0, slow_s: float = 15.0
+    ) -> None:
+        self.stops = asyncio.Event()  # the controller stops: whoever streams says good-bye
         self._journal = journal
-        self._ping_s = ping_s
+        self._gate = gate
+        self._names = names
         self._slow_s = slow_s
-        self._open: weakref.WeakSet[web.WebSocketResponse] = weakref.WeakSet()
+        self._hub = Hub(journal, ping_s=ping_s)
+        self._pages = asyncio.Semaphore(_PAGES_AT_ONCE)
 
-    async def serve(self, request: web.Request, _caller: Caller, query: StreamQuery) -> web.WebSocketResponse:
-        """Serve one subscriber until either side ends it. Raises InvalidError before the upgrade."""
-        feed = Feed(self._journal, query.position(self._journal.head), Selection.of(query.type, query.subject))
-        socket = web.WebSocketResponse(
-            protocols=(SUBPROTOCOL,),
-            heartbeat=self._ping_s,
-            timeout=_CLOSE_S,
-            compress=False,
-            max_msg_size=_MAX_MESSAGE_BYTES,
-        )
-        await socket.prepare(request)
-        self._open.add(socket)
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Hand out events for as long as the block runs."""
+        self.stops.clear()
         async with asyncio.TaskGroup() as group:
-            sender = group.create_task(self._send(socket, feed, request.transport), name="stream sender")
-            async for _ in socket:
-                pass  # nothing is expected; reading answers pings and sees the close
-            sender.cancel()
-        return socket
+            hub = group.create_task(self._hub.run(), name="stream hub")
+            try:
+                yield
+            finally:
+                hub.cancel()
+
+    async def serve(self, request: web.Request, caller: Caller, query: StreamQuery) -> web.StreamResponse:
+        """Serve one subscriber until either side ends it. Raises InvalidError before the upgrade."""
+        refused = refusal(request, SUBPROTOCOL)
+        if refused is not None:
+            return refused
+        reader = Reader(self._gate, caller, query.selection(self._names, caller))
+        feed = Feed(self._journal, query.position(self._journal.head), reader)
+        socket = await accept(request, SUBPROTOCOL)
+        subscriber = Subscriber(socket, feed, query.heartbeat)
+        self._hub.enter(subscriber)
+        try:
+            async with asyncio.TaskGroup() as group:
+                sender = group.create_task(self._send(subscriber), name="stream sender")
+                await socket.ended()
+                sender.cancel()
+        finally:
+            self._hub.leave(subscriber)
+        return socket.response
 
     async def close(self, _: web.Application) -> None:
-        """Tell all subscribers that the controller stops."""
-        async with asyncio.TaskGroup() as group:
-            for socket in set(self._open):
-                goodbye = socket.close(code=WSCloseCode.GOING_AWAY, message=b"the controller stops", drain=False)
-                group.create_task(goodbye, name="stream close")
-
-    async def _send(self, socket: web.WebSocketResponse, feed: Feed, transport: asyncio.Transport | None) -> None:
-        """Send pages until the subscriber is gone, or is too slow."""
+        """Tell all subscribers that the controller stops, and wait a moment for their answers."""
+        self.stops.set()
+        last = tuple(self._hub.open)
+        for subscriber in last:
+            subscriber.socket.close(CloseCode.GOING_AWAY, "the controller stops")
         try:
-            while True:
-                for message in await feed.page(_PAGE):
-                    async with asyncio.timeout(self._slow_s):
-                        await socket.send_frame(message, WSMsgType.TEXT)
-                await feed.changed()
+            async with asyncio.timeout(_GOODBYE_S):
+                for subscriber in last:
+                    await subscriber.socket.ended()
         except TimeoutError:
-            reason = b"too slow: resume with the last number that you have"
-            log.info("stream.slow", position=feed.position)
-            await _cut(socket, TOO_SLOW, reason, transport)
+            for subscriber in last:
+                subscriber.socket.abort()
+
+    async def _send(self, subscriber: Subscriber) -> None:
+        """Send until the subscriber is gone, is too slow, or may not go on."""
+        try:
+            while not subscriber.socket.closing:
+                await self._catch_up(subscriber)
+                await subscriber.left.wait()
+        except TimeoutError:
+            log.info("stream.slow", position=subscriber.feed.position)
+            subscriber.socket.close(CloseCode.TOO_SLOW, "too slow: resume with the last number that you have")
         except StoreError as exc:
             log.warning("stream.store_failed", reason=str(exc))
-            await _cut(socket, WSCloseCode.TRY_AGAIN_LATER, b"the database is not available", transport)
+            subscriber.socket.close(CloseCode.TRY_AGAIN_LATER, "the database is not available")
+        except (UnauthorizedError, ForbiddenError) as exc:
+            subscriber.socket.close(CloseCode.NOT_ALLOWED, str(exc))
         except ConnectionError:
-            log.debug("stream.lost", position=feed.position)
+            log.debug("stream.lost", position=subscriber.feed.position)
 
-
-async def _cut(socket: web.WebSocketResponse, code: int, reason: bytes, transport: asyncio.Transport | None) -> None:
-    """Close with a reason; a subscriber that does not take that either is dropped a little later."""
-    await socket.close(code=code, message=reason, drain=False)
-    if transport is not None:
-        asyncio.get_running_loop().call_later(_CLOSE_S, transport.abort)
+    async def _catch_up(self, subscriber: Subscriber) -> None:
+        """Send pages of the journal until the hub has it."""
+        socket = subscriber.socket
+        while not socket.closing:
+            async with self._pages:
+                messages = await subscriber.feed.page(_PAGE)
+                await asyncio.sleep(0)  # a page from memory, to a client that takes it, waits for nothing
+            for frames in framed(messages):
+                socket.write(frames)
+                async with asyncio.timeout(self._slow_s):
+                    await socket.drain()
+            if len(messages) < _PAGE and self._hub.join(subscriber):
+                return

@@ -5,6 +5,7 @@ from fibrix.app.core import Core
 from fibrix.app.metrics.meters import Meters, build_meters
 from fibrix.app.shared import Shared
 from fibrix.config import subnets
+from fibrix.controllers.event_names import StoredNames
 from fibrix.controllers.gate import Doorkeeper
 from fibrix.controllers.images import ImageController
 from fibrix.controllers.ledger import Recorder
@@ -34,6 +35,7 @@ def build_api_ports(
         ssh_keys=SshKeyController(region, region.ssh_keys.all, shared.now),
         networks=NetworkController(subnets(shared.config), region, lambda _: None, core.snapshots.refresh, shared.now),
         journal=region.journal,
+        event_names=StoredNames(region),
         operations=OperationController(region, core.lifecycle, shared.bus),
         gate=Doorkeeper(region, shared.now),
         ledger=Recorder(),

@@ -21,6 +21,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     tenant: TenantId = TenantId("")  # whose thing it is about: besides the region's users, only that tenant's are told
     request: str = ""  # id of the API request that it comes from; empty: it came about by itself
 
+    @classmethod
+    def types(cls) -> tuple[str, ...]:
+        """Every `type` that an event of this class may have."""
+        return (cls.TYPE,)
+
     @property
     def type(self) -> str:
         """The CloudEvents type without its `fibrix.` prefix."""

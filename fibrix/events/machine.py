@@ -70,7 +70,12 @@ class StateChanged(MachineEvent, frozen=True, kw_only=True):
     @property
     def type(self) -> str:
         """One type per state, so that a subscriber can ask for `machine.deployed` alone."""
-        return "machine." + self.after.value.lower().replace(" ", "_")
+        return _of_state(self.after)
+
+    @classmethod
+    def types(cls) -> tuple[str, ...]:
+        """One for each state."""
+        return tuple(_of_state(state) for state in State)
 
 
 class BootProgressed(MachineEvent, frozen=True, kw_only=True):
@@ -149,3 +154,8 @@ class Reported(MachineEvent, frozen=True, kw_only=True):
     TYPE: ClassVar[str] = "machine.reported"
     hostname: str
     data: dict[str, Any]
+
+
+def _of_state(state: State) -> str:
+    """The type that tells of a state."""
+    return "machine." + state.value.lower().replace(" ", "_")

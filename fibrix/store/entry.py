@@ -1,7 +1,7 @@
 """A journal entry: one event as it is stored, and as integrators read it."""
 
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, cached_property
 from ipaddress import IPv4Address
 from typing import Any, Self
 
@@ -11,8 +11,8 @@ from fibrix.events.base import Event
 from fibrix.types import TenantId
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One event of the journal."""
+class Entry(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """One event of the journal. It is encoded once, however many read it."""
 
     seq: int
     at: datetime  # UTC
@@ -38,7 +38,12 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def cloudevent(self) -> bytes:
-        """Encode as a CloudEvents 1.0 event in JSON (CloudEvents JSON event format 1.0.2 §3)."""
+        """Give it as a CloudEvents 1.0 event in JSON (CloudEvents JSON event format 1.0.2 §3)."""
+        return self._encoded
+
+    @cached_property
+    def _encoded(self) -> bytes:
+        """The same bytes for an entry that is just written and for one that is read from the disk."""
         event: dict[str, Any] = {
             "specversion": "1.0",
             "id": str(self.seq),

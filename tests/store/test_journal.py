@@ -2,17 +2,23 @@
 
 import asyncio
 import json
+from datetime import timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
+from random import Random
 from typing import ClassVar
 
 import pytest
+from msgspec.structs import replace
 
 from fibrix.bus import Bus
+from fibrix.domain.selection import Selection
 from fibrix.events.base import Event
+from fibrix.events.machine import MachineAccepted
 from fibrix.store.db import Database
 from fibrix.store.entry import Entry
-from fibrix.store.journal import Journal
+from fibrix.store.journal import Journal, _condition
+from fibrix.types import MachineId, TenantId
 from tests.store.events import NOON, added, deleted
 
 
@@ -39,22 +45,59 @@ async def test_entries_come_in_order_without_holes(db: Database) -> None:
     assert journal.head == 50
 
 
-@pytest.mark.parametrize("types", [(), ("ssh_key.",), ("ssh_key.deleted",), ("ssh_key.deleted", "machine."), ("no",)])
-@pytest.mark.parametrize("subject", ["", "ssh-keys/", "ssh-keys/k3", "ssh-keys"])
-async def test_memory_and_disk_give_the_same(db: Database, types: tuple[str, ...], subject: str) -> None:
+TENANTS = (TenantId(""), TenantId("t1"), TenantId("t2"))
+SELECTIONS = [
+    Selection(types=types, subject=subject, machine=machine, tenant=tenant, owner=owner)
+    for types in ((), ("ssh_key.",), ("ssh_key.deleted", "machine."), ("machine.accepted",), ("no",))
+    for subject in ("", "ssh-keys/", "ssh-keys/k3", "ssh-keys", "machines/m2")
+    for machine in ("", "m1")
+    for tenant in ("", "t1", "t3")
+    for owner in (None, *TENANTS)
+]
+
+
+async def mixed(db: Database, count: int) -> None:
+    """Append events of several types, subjects and tenants."""
+    made = (
+        lambda n: deleted(f"k{n}"),
+        lambda n: replace(added(f"k{n}"), tenant=TENANTS[n % 2]),
+        lambda n: MachineAccepted(at=NOON, machine=MachineId(f"m{n % 4}"), name="x", tenant=TENANTS[n % 3], cause=n),
+    )
+    await db.write(lambda tx: [tx.append(made[n % 3](n)) for n in range(count)])
+
+
+async def test_memory_and_disk_give_the_same_bytes_whatever_is_wanted(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fibrix.store.journal._WINDOW", 7)
     in_memory, on_disk = await Journal.load(db), await Journal.load(db, tail=1)
-    await fill(db, 30)
-    for since in (0, 7, 29):
-        wanted = await in_memory.since(since, limit=9, types=types, subject=subject)
-        assert await on_disk.since(since, limit=9, types=types, subject=subject) == wanted
+    await mixed(db, 40)
+    on_disk._tail.clear()
+    for wanted in [Selection(), *Random(1).sample(SELECTIONS, 99)]:
+        for since in (0, 7, 39):
+            found = await in_memory.since(since, limit=9, wanted=wanted)
+            assert [e.cloudevent() for e in found] == [
+                e.cloudevent() for e in await on_disk.since(since, limit=9, wanted=wanted)
+            ]
+            assert all(wanted.fits(entry) for entry in found)
+
+
+async def test_a_tenants_events_are_found_by_an_index(db: Database) -> None:
+    await mixed(db, 9)
+    for wanted in (Selection(owner=TENANTS[1]), Selection(tenant="t1"), Selection(machine="m1")):
+        condition, params = _condition(wanted)
+        sql = f"EXPLAIN QUERY PLAN SELECT data FROM journal WHERE seq > ? AND seq <= ?{condition} ORDER BY seq LIMIT ?"
+        plan = str(await db.rows(sql, (0, 9, *params, 5)))
+        assert "USING INDEX journal_" in plan
+        assert "TEMP B-TREE" not in plan
 
 
 async def test_filters_pick_types_and_subjects(db: Database) -> None:
     journal = await Journal.load(db)
     await fill(db, 9)
-    assert numbers(await journal.since(0, types=["ssh_key.deleted"])) == [1, 4, 7]
-    assert numbers(await journal.since(0, types=["ssh_key."], subject="ssh-keys/k4")) == [5]
-    assert numbers(await journal.since(0, types=["ssh"])) == []
+    assert numbers(await journal.since(0, wanted=Selection.of("ssh_key.deleted"))) == [1, 4, 7]
+    assert numbers(await journal.since(0, wanted=Selection.of("ssh_key.*", "ssh-keys/k4"))) == [5]
+    assert numbers(await journal.since(0, wanted=Selection.of("ssh"))) == []
 
 
 async def test_a_reopened_journal_is_the_same(tmp_path: Path) -> None:
@@ -99,13 +142,60 @@ async def test_pruning_leaves_the_newest_and_says_what_is_the_oldest(tmp_path: P
     async with Database(tmp_path / "region.db", "region") as db:
         journal = await Journal.load(db)
         await fill(db, 20)
-        await journal.prune(5)
+        assert [await journal.prune(keep=5, step=10) for _ in range(3)] == [10, 5, 0]
         assert (journal.oldest, numbers(await journal.since(0))) == (16, [16, 17, 18, 19, 20])
     async with Database(tmp_path / "region.db", "region") as db:
         journal = await Journal.load(db)
         assert (journal.oldest, journal.head) == (16, 20)
-        await journal.prune(0)
-        assert (await db.write(lambda tx: tx.append(added("next")))).seq == 21
+        assert await journal.prune() == 0
+
+
+async def test_pruning_by_age_goes_up_to_the_first_that_is_young_enough(db: Database) -> None:
+    journal = await Journal.load(db)
+    hours = (0, 1, 2, 9, 3, 4)
+    await db.write(lambda tx: [tx.append(replace(added("k"), at=NOON + timedelta(hours=hour))) for hour in hours])
+    assert await journal.prune(before=NOON + timedelta(hours=5), step=2) == 2
+    assert await journal.prune(before=NOON + timedelta(hours=5)) == 1
+    assert await journal.prune(before=NOON + timedelta(hours=5)) == 0
+    assert numbers(await journal.since(0)) == [4, 5, 6]
+    assert await journal.prune(keep=2, before=NOON) == 1
+    assert await journal.prune(before=NOON + timedelta(hours=10)) == 2
+    assert (journal.oldest, journal.head, await journal.since(0)) == (7, 6, [])
+
+
+async def test_no_number_is_given_twice_even_when_nothing_is_left(tmp_path: Path) -> None:
+    for seq in range(1, 7, 2):
+        async with Database(tmp_path / "region.db", "region") as db:
+            journal = await Journal.load(db)
+            assert (journal.oldest, journal.head) == (seq, seq - 1)
+            await fill(db, 2)
+            assert numbers(await journal.since(0)) == [seq, seq + 1]
+            if seq < 3:
+                await journal.prune(before=NOON + timedelta(1))
+            else:
+                await db.write(lambda tx: tx.execute("DELETE FROM journal"))
+
+
+async def test_who_reads_while_it_is_pruned_misses_nothing_untold(db: Database) -> None:
+    journal = await Journal.load(db, tail=10)
+    await fill(db, 3000)
+    seen: list[int] = []
+
+    async def read() -> None:
+        while (seen[-1] if seen else 0) < 3000:
+            position = seen[-1] if seen else 0
+            found = await journal.since(position, limit=50)
+            if position + 1 >= journal.oldest:
+                assert numbers(found) == list(range(position + 1, position + 1 + len(found)))
+                seen.extend(numbers(found))
+            else:
+                seen.append(journal.oldest - 1)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(read())
+        while await journal.prune(keep=100, step=70):
+            pass
+    assert seen[-1] == 3000
 
 
 async def test_an_entry_is_a_cloudevent(db: Database) -> None:
@@ -123,7 +213,7 @@ async def test_an_entry_is_a_cloudevent(db: Database) -> None:
         "data": {"name": "one", "fingerprint": "SHA256:x"},
     }
     assert json.loads(second.cloudevent())["cause"] == "1"
-    assert first.cloudevent() == first.cloudevent()
+    assert first.cloudevent() is first.cloudevent()
 
 
 class Pinged(Event, frozen=True, kw_only=True):

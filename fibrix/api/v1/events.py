@@ -1,34 +1,29 @@
-"""/api/v1/events: the journal, page by page. The stream gives the same messages as they come."""
+"""/api/v1/events: the journal, page by page or as Server-Sent Events. The stream gives the same messages."""
 
-from typing import Annotated, Any
+import asyncio
+from typing import Annotated, Any, Final
 
 import msgspec
 
-from fibrix.api.feed import Feed, Selection
-from fibrix.api.route import Call, Nothing, Reply, Route
+from fibrix.api import asyncapi, sse
+from fibrix.api.feed import Feed, Reader
+from fibrix.api.route import Call, Encoded, Flow, Nothing, Reply, Route
+from fibrix.api.stream import NOW, Wanted, position
 from fibrix.api.v1.paging import Limit
-from fibrix.domain.access import Permission
-from fibrix.domain.ports.journal import Journal
+from fibrix.domain.access import Caller, Permission
+from fibrix.domain.ports.gate import Gate
+from fibrix.domain.ports.journal import EventNames, Journal
 from fibrix.domain.ports.machines import Machines
+from fibrix.domain.selection import Selection
 from fibrix.errors import NotFoundError, StoreError
 
-BATCH = "application/cloudevents-batch+json"
+BATCH: Final = "application/cloudevents-batch+json"
 """A JSON array of CloudEvents (CloudEvents JSON event format 1.0.2 §4)."""
 
-_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "description": "A CloudEvents 1.0 event. `id` is the sequence number in the journal.",
-    "required": ["specversion", "id", "source", "type"],
-    "properties": {
-        name: {"type": "string"} for name in ("specversion", "id", "source", "type", "subject", "time", "cause")
-    }
-    | {"data": {"type": "object"}},
-}
-
-CloudEventJson = Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema=_SCHEMA)]
+CloudEventJson = Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema=asyncapi.ENVELOPE)]
 """One event, encoded already."""
 
-Since = Annotated[int, msgspec.Meta(ge=0)]
+Since = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 WaitSeconds = Annotated[float, msgspec.Meta(ge=0, le=30)]
 
 
@@ -37,53 +32,86 @@ class MachineEventQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
     since: Since = 0  # a sequence number; what came after it is given
     limit: Limit = 1000
-    type: str = ""  # types, or prefixes that end in a dot, with commas between them
+    type: str = ""  # types, or prefixes as `machine.*`, with commas between them
     wait: WaitSeconds = 0  # seconds to wait for an event when there is none yet
 
 
-class EventQuery(MachineEventQuery, frozen=True, forbid_unknown_fields=True):
+class EventQuery(Wanted, frozen=True, forbid_unknown_fields=True):
     """Which events."""
 
-    subject: str = ""  # as `machines/m0123456789`
+    since: Since = 0
+    limit: Limit = 1000
+    wait: WaitSeconds = 0
+
+
+class FlowQuery(Wanted, frozen=True, forbid_unknown_fields=True):
+    """Which events to send as they come; the header Last-Event-ID counts more than `since`."""
+
+    since: str = NOW  # a sequence number, or `now`
 
 
 class EventRoutes:
     """Events."""
 
-    def __init__(self, journal: Journal, machines: Machines) -> None:
+    def __init__(
+        self, journal: Journal, machines: Machines, names: EventNames, gate: Gate, stops: asyncio.Event
+    ) -> None:
         self._journal = journal
         self._machines = machines
+        self._names = names
+        self._gate = gate
+        self._stops = stops
+        self._document = asyncapi.document()
 
     def routes(self) -> list[Route]:
         """The part of the route table."""
-        one = "/api/v1/machines/{machine}/events"
-        errors = (NotFoundError, StoreError)
+        may, all_, one = Permission.READ, "/api/v1/events", "/api/v1/machines/{machine}/events"
+        flow = "Send events as they come, as Server-Sent Events"
+        described = "Describe the stream and every type of event (AsyncAPI 3.0)"
         return [
+            Route("GET", all_, self.listing, may, "List events in order", (StoreError,), media=BATCH),
+            Route("GET", f"{all_}/sse", self.flow, may, flow, media=sse.MEDIA),
             Route(
                 "GET",
-                "/api/v1/events",
-                self.listing,
-                Permission.READ,
-                "List events in order",
-                (StoreError,),
+                one,
+                self.of_machine,
+                may,
+                "List a machine's events in order",
+                (NotFoundError, StoreError),
                 media=BATCH,
             ),
-            Route(
-                "GET", one, self.of_machine, Permission.READ, "List a machine's events in order", errors, media=BATCH
-            ),
+            Route("GET", "/api/v1/asyncapi.json", self.asyncapi, Permission.PUBLIC, described),
         ]
 
     async def listing(self, call: Call[Nothing, EventQuery]) -> Reply[list[CloudEventJson]]:
         """`Fibrix-Next` is the number to go on from, `Fibrix-Head` the newest of all."""
-        return await self._page(call.query, call.query.subject)
+        query = call.query
+        feed = self._feed(query.since, call.caller, query.selection(self._names, call.caller))
+        return await self._page(feed, query.limit, query.wait)
 
     async def of_machine(self, call: Call[Nothing, MachineEventQuery]) -> Reply[list[CloudEventJson]]:
         """The same for one machine."""
-        return await self._page(call.query, f"machines/{self._machines.get(call.path['machine'], call.caller).id}")
+        query, machine = call.query, self._machines.get(call.path["machine"], call.caller).id
+        feed = self._feed(query.since, call.caller, Selection.of(query.type, machine=machine))
+        return await self._page(feed, query.limit, query.wait)
 
-    async def _page(self, query: MachineEventQuery, subject: str) -> Reply[list[CloudEventJson]]:
+    async def flow(self, call: Call[Nothing, FlowQuery]) -> Reply[Flow[bytes]]:
+        """It ends when the caller is no longer let in."""
+        query, last = call.query, call.headers.get("Last-Event-ID", "")
+        where = "header Last-Event-ID" if last else "query parameter since"
+        since = position(last or query.since, self._journal.head, where)
+        feed = self._feed(since, call.caller, query.selection(self._names, call.caller))
+        return Reply(Flow(sse.chunks(feed, self._stops)), headers=sse.HEADERS)
+
+    async def asyncapi(self, _: Call[Nothing, Nothing]) -> Reply[Encoded[dict[str, Any]]]:
+        """Made once, at start."""
+        return Reply(Encoded(self._document))
+
+    def _feed(self, since: int, caller: Caller, wanted: Selection) -> Feed:
+        return Feed(self._journal, since, Reader(self._gate, caller, wanted))
+
+    async def _page(self, feed: Feed, limit: int, wait_s: float) -> Reply[list[CloudEventJson]]:
         """Walk one page."""
-        feed = Feed(self._journal, query.since, Selection.of(query.type, subject))
-        messages = await feed.page_within(query.limit, query.wait)
+        messages = await feed.page_within(limit, wait_s)
         headers = {"Fibrix-Next": str(feed.position), "Fibrix-Head": str(self._journal.head)}
         return Reply([msgspec.Raw(message) for message in messages], headers=headers)

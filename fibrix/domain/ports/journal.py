@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from fibrix.domain.access import Caller
+from fibrix.domain.selection import Selectable, Selection
 
-class JournalEntry(Protocol):
+
+class JournalEntry(Selectable, Protocol):
     """One event of the journal."""
 
     @property
@@ -27,19 +30,29 @@ class Journal(Protocol):
 
     @property
     def oldest(self) -> int:
-        """The oldest number still kept."""
+        """The oldest number still kept; one more than the head where none is."""
         ...
 
-    async def since(
-        self, seq: int, *, limit: int, types: Sequence[str] = (), subject: str = ""
-    ) -> Sequence[JournalEntry]:
-        """Give the entries after `seq`, in order, at most `limit` of those that fit. Raises StoreError.
+    async def since(self, seq: int, *, limit: int, wanted: Selection = ...) -> Sequence[JournalEntry]:
+        """Give the entries after `seq`, in order, at most `limit` of those that are wanted. Raises StoreError.
 
-        A type is exact (`machine.deployed`) or a prefix that ends in a dot (`machine.`); none: all.
-        A subject is exact, or a prefix that ends in a slash (`machines/`); empty: all.
+        Fewer than `limit`: nothing else fits up to the `head` of before the call. `seq + 1 < oldest`, looked at after
+        the call: what came after `seq` is not all there.
         """
         ...
 
     async def changed(self, after: int) -> object:
         """Wait until there is an entry after `after`."""
+        ...
+
+
+class EventNames(Protocol):
+    """Finds what a subscriber calls by a name; a name that is not there, or not theirs to see, stays as it is."""
+
+    def machine(self, key: str, caller: Caller) -> str:
+        """The id of the machine of this id, name or MAC."""
+        ...
+
+    def tenant(self, key: str, caller: Caller) -> str:
+        """The id of the tenant of this id or name."""
         ...
