@@ -34,7 +34,7 @@ def show_image(settings: Settings, name: str) -> None:
     emit(settings, shown, lambda: _print(shown))
 
 
-@image.command("delete")
+@image.command("delete", changes=True)
 @click.argument("name")
 @pass_settings
 def delete_image(settings: Settings, name: str) -> None:

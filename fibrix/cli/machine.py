@@ -64,7 +64,7 @@ def show_machine(settings: Settings, key: str) -> None:
     emit(settings, shown, lambda: print_machine(shown))
 
 
-@machine.command("add")
+@machine.command("add", changes=True)
 @click.option("--mac", "macs", multiple=True, required=True, help="Of a network interface; may be repeated.")
 @click.option("--name", default="", help="Without it, it gets a name of two words.")
 @power_options
@@ -75,7 +75,7 @@ def add_machine(settings: Settings, /, *, macs: tuple[str, ...], name: str, **po
     _done(settings, settings.client().post("machines", body), "added")
 
 
-@machine.command("accept")
+@machine.command("accept", changes=True)
 @click.argument("key", metavar="MACHINE", type=MACHINE)
 @click.option("--name", default="", help="A name of your own for it.")
 @power_options
@@ -88,7 +88,7 @@ def accept_machine(settings: Settings, /, key: str, *, name: str, **power: Any) 
     _done(settings, client.post(f"machines/{known['id']}/accept", body), "accepted")
 
 
-@machine.command("edit")
+@machine.command("edit", changes=True)
 @click.argument("key", metavar="MACHINE", type=MACHINE)
 @click.option("--name", default=None)
 @click.option("--mac", "macs", multiple=True, help="All its MACs from now on; may be repeated.")
@@ -104,7 +104,7 @@ def edit_machine(settings: Settings, /, key: str, *, name: str | None, macs: tup
     _done(settings, client.patch(f"machines/{known['id']}", body), "changed")
 
 
-@machine.command("delete")
+@machine.command("delete", changes=True)
 @click.argument("key", metavar="MACHINE", type=MACHINE)
 @pass_settings
 def delete_machine(settings: Settings, key: str) -> None:

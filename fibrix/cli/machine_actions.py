@@ -17,7 +17,7 @@ wait_option = click.option("--wait", is_flag=True, help="Show the steps until it
 reason_option = click.option("--reason", default="", help="Why; it is shown as the machine's reason.")
 
 
-@click.command("commission", cls=FibrixCommand)
+@click.command("commission", cls=FibrixCommand, changes=True)
 @key_argument
 @reason_option
 @wait_option
@@ -27,7 +27,7 @@ def commission(settings: Settings, key: str, *, reason: str, wait: bool) -> None
     act(settings, key, "commission", {"reason": reason}, wait=wait)
 
 
-@click.command("test", cls=FibrixCommand)
+@click.command("test", cls=FibrixCommand, changes=True)
 @key_argument
 @click.option("--script", "scripts", multiple=True, help="A test to run instead of the default ones; repeatable.")
 @click.option("--parameter", "parameters", multiple=True, metavar="SCRIPT.NAME=VALUE", help="Repeatable.")
@@ -40,7 +40,7 @@ def run_tests(
     act(settings, key, "test", {"scripts": scripts, "parameters": _parameters(parameters)}, wait=wait)
 
 
-@click.command("allocate", cls=FibrixCommand)
+@click.command("allocate", cls=FibrixCommand, changes=True)
 @key_argument
 @reason_option
 @pass_settings
@@ -49,7 +49,7 @@ def allocate(settings: Settings, key: str, *, reason: str) -> None:
     act(settings, key, "allocate", {"reason": reason}, wait=False)
 
 
-@click.command("deploy", cls=FibrixCommand)
+@click.command("deploy", cls=FibrixCommand, changes=True)
 @key_argument
 @click.option("--image", required=True, help="Name of the image.")
 @click.option("--disk", default="", help="Kernel name of the disk.  [default: the smallest that fits]")
@@ -63,7 +63,7 @@ def deploy(settings: Settings, /, key: str, *, user_data: Path | None, wait: boo
     act(settings, key, "deploy", spec | {"user_data": user_data.read_text() if user_data else ""}, wait=wait)
 
 
-@click.command("release", cls=FibrixCommand)
+@click.command("release", cls=FibrixCommand, changes=True)
 @key_argument
 @reason_option
 @wait_option
@@ -73,7 +73,7 @@ def release(settings: Settings, key: str, *, reason: str, wait: bool) -> None:
     act(settings, key, "release", {"reason": reason}, wait=wait)
 
 
-@click.command("abort", cls=FibrixCommand)
+@click.command("abort", cls=FibrixCommand, changes=True)
 @key_argument
 @reason_option
 @pass_settings
@@ -82,7 +82,7 @@ def abort(settings: Settings, key: str, *, reason: str) -> None:
     act(settings, key, "abort", {"reason": reason}, wait=False)
 
 
-@click.command("broken", cls=FibrixCommand)
+@click.command("broken", cls=FibrixCommand, changes=True)
 @key_argument
 @reason_option
 @pass_settings
@@ -91,7 +91,7 @@ def broken(settings: Settings, key: str, *, reason: str) -> None:
     act(settings, key, "mark-broken", {"reason": reason}, wait=False)
 
 
-@click.command("fixed", cls=FibrixCommand)
+@click.command("fixed", cls=FibrixCommand, changes=True)
 @key_argument
 @reason_option
 @pass_settings
@@ -100,7 +100,7 @@ def fixed(settings: Settings, key: str, *, reason: str) -> None:
     act(settings, key, "mark-fixed", {"reason": reason}, wait=False)
 
 
-@click.command("override", cls=FibrixCommand)
+@click.command("override", cls=FibrixCommand, changes=True)
 @key_argument
 @reason_option
 @pass_settings
@@ -109,7 +109,7 @@ def override(settings: Settings, key: str, *, reason: str) -> None:
     act(settings, key, "override", {"reason": reason}, wait=False)
 
 
-@click.command("retire", cls=FibrixCommand)
+@click.command("retire", cls=FibrixCommand, changes=True)
 @key_argument
 @reason_option
 @pass_settings

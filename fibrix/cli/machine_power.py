@@ -22,7 +22,7 @@ def status(settings: Settings, key: str) -> None:
     emit(settings, reading, lambda: click.echo(plain(f"{reading['state']} ({reading['detail']})")))
 
 
-@power.command("on")
+@power.command("on", changes=True)
 @click.argument("key", metavar="MACHINE", type=MACHINE)
 @pass_settings
 def on(settings: Settings, key: str) -> None:
@@ -30,7 +30,7 @@ def on(settings: Settings, key: str) -> None:
     _order(settings, key, {"action": "on"})
 
 
-@power.command("off")
+@power.command("off", changes=True)
 @click.argument("key", metavar="MACHINE", type=MACHINE)
 @pass_settings
 def off(settings: Settings, key: str) -> None:
@@ -38,7 +38,7 @@ def off(settings: Settings, key: str) -> None:
     _order(settings, key, {"action": "off"})
 
 
-@power.command("soft-off")
+@power.command("soft-off", changes=True)
 @click.argument("key", metavar="MACHINE", type=MACHINE)
 @pass_settings
 def soft_off(settings: Settings, key: str) -> None:
@@ -46,7 +46,7 @@ def soft_off(settings: Settings, key: str) -> None:
     _order(settings, key, {"action": "soft-off"})
 
 
-@power.command("cycle")
+@power.command("cycle", changes=True)
 @click.argument("key", metavar="MACHINE", type=MACHINE)
 @pass_settings
 def cycle(settings: Settings, key: str) -> None:
@@ -54,7 +54,7 @@ def cycle(settings: Settings, key: str) -> None:
     _order(settings, key, {"action": "cycle"})
 
 
-@power.command("confirm")
+@power.command("confirm", changes=True)
 @click.argument("key", metavar="MACHINE", type=MACHINE)
 @click.argument("state", type=click.Choice(["on", "off"]))
 @pass_settings
@@ -63,7 +63,7 @@ def confirm(settings: Settings, key: str, state: str) -> None:
     _order(settings, key, {"confirm": state})
 
 
-@power.command("boot-device")
+@power.command("boot-device", changes=True)
 @click.argument("key", metavar="MACHINE", type=MACHINE)
 @click.argument("device", type=click.Choice(["pxe", "disk"]))
 @pass_settings

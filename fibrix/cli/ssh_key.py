@@ -24,7 +24,7 @@ def list_keys(settings: Settings) -> None:
     emit(settings, found, lambda: table(("NAME", "TYPE", "FINGERPRINT", "ADDED"), rows, empty=empty))
 
 
-@ssh_key.command("add")
+@ssh_key.command("add", changes=True)
 @click.argument("name")
 @click.argument("file", type=click.File("r"))
 @pass_settings
@@ -34,7 +34,7 @@ def add_key(settings: Settings, name: str, file: TextIO) -> None:
     emit(settings, added, lambda: click.echo(f"{added['name']} is stored: {added['fingerprint']}"))
 
 
-@ssh_key.command("delete")
+@ssh_key.command("delete", changes=True)
 @click.argument("name")
 @pass_settings
 def delete_key(settings: Settings, name: str) -> None:

@@ -33,7 +33,7 @@ def show_subnet(settings: Settings, name: str) -> None:
     emit(settings, shown, lambda: _print(shown))
 
 
-@subnet.command("reserve")
+@subnet.command("reserve", changes=True)
 @click.argument("name", metavar="SUBNET")
 @click.argument("mac")
 @click.argument("address")
@@ -46,7 +46,7 @@ def reserve(settings: Settings, name: str, mac: str, address: str, *, hostname: 
     emit(settings, made, lambda: click.echo(f"{made['address']} is kept for {made['mac']}"))
 
 
-@subnet.command("unreserve")
+@subnet.command("unreserve", changes=True)
 @click.argument("name", metavar="SUBNET")
 @click.argument("mac")
 @pass_settings
