@@ -1,5 +1,6 @@
 """How requests end: what goes on record, and who may use the idempotency key again."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
@@ -13,25 +14,36 @@ from tests.support.attempts import NOON, answer, attempt
 YES, NO = answer(), answer(409, b"{}")
 
 
-@pytest.mark.parametrize(
-    ("given", "refusal", "begun", "changed", "result", "status", "keeps_key"),
-    [
-        (YES, "", True, True, Result.DONE, 202, True),
-        (YES, "", False, False, Result.DONE, 202, True),  # nothing was to do, and that is the answer
-        (NO, "busy", False, False, Result.REFUSED, 409, False),
-        (NO, "busy", True, False, Result.REFUSED, 409, False),  # the BMC said no
-        (NO, "busy", True, True, Result.REFUSED, 409, True),  # half of it was done: not again
-        (None, "cut", False, False, Result.REFUSED, 0, False),
-        (None, "cut", True, False, Result.LOST, 0, True),
-        (None, "cut", True, True, Result.LOST, 0, True),
-    ],
-)
-def test_what_came_of_it_decides_what_becomes_of_the_key(
-    given: Answer | None, refusal: str, begun: bool, changed: bool, result: Result, status: int, keeps_key: bool
-) -> None:
-    end = settled(Closing(attempt=attempt(), answer=given, refusal=refusal), begun=begun, changed=changed)
-    assert (end.entry.result, end.entry.status, end.keeps_key) == (result, status, keeps_key)
-    assert refusal in end.entry.reason
+@dataclass(frozen=True)
+class Case:
+    """How a request ended, how far it had come, and what is to come of that."""
+
+    given: Answer | None
+    refusal: str
+    came: str  # its attempt: never stored, `begun`, or stored with what it `changed`
+    result: Result
+    key: str  # `taken` for a day, or `free` again
+
+
+CASES = [
+    Case(YES, "", "changed", Result.DONE, "taken"),
+    Case(YES, "", "", Result.DONE, "taken"),  # nothing was to do, and that is the answer
+    Case(NO, "busy", "", Result.REFUSED, "free"),
+    Case(NO, "busy", "begun", Result.REFUSED, "free"),  # the BMC said no
+    Case(NO, "busy", "changed", Result.REFUSED, "taken"),  # half of it was done: not again
+    Case(None, "cut", "", Result.REFUSED, "free"),
+    Case(None, "cut", "begun", Result.LOST, "taken"),
+    Case(None, "cut", "changed", Result.LOST, "taken"),
+]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_came_of_it_decides_what_becomes_of_the_key(case: Case) -> None:
+    closing = Closing(attempt=attempt(), answer=case.given, refusal=case.refusal)
+    end = settled(closing, begun=bool(case.came), changed=case.came == "changed")
+    assert (end.entry.result, end.keeps_key) == (case.result, case.key == "taken")
+    assert end.entry.status == (case.given.status if case.given else 0)
+    assert case.refusal in end.entry.reason
 
 
 def test_an_answer_that_is_too_long_is_not_kept_but_its_key_is() -> None:

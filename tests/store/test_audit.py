@@ -16,6 +16,11 @@ from fibrix.store.transaction import Transaction
 from fibrix.types import UserId
 from tests.support.attempts import attempt
 
+COPY = (
+    "INSERT INTO audit SELECT {seq}, at, user, user_name, tenant, key, address, request, action, method, path, subject,"
+    " before, after, status, result, reason, {prev}, hash FROM audit WHERE seq = 3"
+)
+
 
 async def fill(db: Database, count: int = 3, **fields: Any) -> None:
     """Put records at the end, all in one transaction."""
@@ -39,10 +44,9 @@ async def verdict(db: Database) -> Verdict:
         "DELETE FROM audit WHERE seq = 2",
         "DELETE FROM audit",
         "REPLACE INTO audit SELECT * FROM audit WHERE seq = 2",
-        "INSERT INTO audit SELECT seq + 5, at, user, user_name, tenant, key, address, request, action, method, path,"
-        " subject, before, after, status, result, reason, hash, hash FROM audit WHERE seq = 3",
-        "INSERT INTO audit SELECT seq + 1, at, user, user_name, tenant, key, address, request, action, method, path,"
-        " subject, before, after, status, result, reason, prev, hash FROM audit WHERE seq = 3",
+        COPY.format(seq="seq + 5", prev="hash"),
+        COPY.format(seq="seq + 1", prev="prev"),
+        COPY.format(seq="0", prev="prev"),
     ],
 )
 async def test_a_record_can_neither_be_changed_nor_removed_nor_put_in_between(db: Database, sql: str) -> None:
