@@ -6,17 +6,17 @@ from msgspec.structs import replace
 
 from fibrix.controllers.lifecycle import Lifecycle
 from fibrix.controllers.ports import Store, Unit
+from fibrix.controllers.quotas import check_machine
 from fibrix.domain.access import REGION, Caller, Role
 from fibrix.domain.account import Tenant
 from fibrix.domain.allocation import choose
 from fibrix.domain.lifecycle import step
 from fibrix.domain.machine import Machine
 from fibrix.domain.ports.machines import AllocateSpec, Wanted
-from fibrix.domain.quota import check, sizes
 from fibrix.domain.state import State
 from fibrix.domain.trigger import Trigger
 from fibrix.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
-from fibrix.types import MachineId, TenantId
+from fibrix.types import MachineId
 
 
 class Allocator:
@@ -58,7 +58,7 @@ class Allocator:
             machine = find(unit)
             if tenant is None:
                 return machine
-            _check_quota(unit, tenant.id, machine)
+            check_machine(unit, tenant.id, machine)
             return replace(machine, tenant=tenant.id)
 
         words = f"allocated to {tenant.name}" if tenant else "somebody asked to allocate"
@@ -79,16 +79,6 @@ class Allocator:
             return found or tenants.get(named)
         except NotFoundError as exc:
             raise InvalidError(f"there is no tenant {named!r}", pointer="/tenant") from exc
-
-
-def _check_quota(unit: Unit, tenant: TenantId, machine: Machine) -> None:
-    """Refuse a machine that the tenant's quota, as of this transaction, does not allow. Raises QuotaError."""
-    reservations = unit.reservations()
-    check(
-        unit.of(Tenant).read(tenant).quota,
-        sizes(unit.machines(tenant=tenant), reservations),
-        sizes((machine,), reservations),
-    )
 
 
 def _no_such_pool(pool: str, pools: tuple[str, ...]) -> str:

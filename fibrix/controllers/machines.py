@@ -174,6 +174,8 @@ class MachineController:
                 raise ConflictError(f"{before.name} is {before.state.value}: abort that first")
             if content(before) is not Content.BLANK:
                 raise ConflictError(f"{before.name} holds a customer's system: release it first")
+            if before.tenant:
+                raise ConflictError(f"{before.name} is a tenant's: release it first")
             operating.forget(unit, before, self._now())
             unit.delete(machine)
             unit.append(MachineDeleted(at=self._now(), machine=machine, name=before.name))

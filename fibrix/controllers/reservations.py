@@ -6,6 +6,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from fibrix.controllers.ports import Store, Unit
+from fibrix.controllers.quotas import check_reservation
 from fibrix.domain.network import Reservation, Subnet
 from fibrix.domain.ports.networks import SubnetUse
 from fibrix.errors import InvalidError, NotFoundError
@@ -39,7 +40,7 @@ class NetworkController:
         return self._use(self._find(subnet).name)
 
     async def reserve(self, subnet: str, reservation: Reservation) -> Reservation:
-        """Keep an address for a MAC. Raises NotFoundError, InvalidError, ConflictError."""
+        """Keep an address for a MAC. Raises NotFoundError, InvalidError, ConflictError, QuotaError (of its tenant)."""
         found = self._find(subnet)
         if reservation.address not in found.network or reservation.address in (
             found.network.network_address,
@@ -50,7 +51,11 @@ class NetworkController:
                 f"{reservation.address} cannot be a client's address on {subnet} ({found.network})", pointer="/address"
             )
 
+        owner = self._store.by_mac(reservation.mac)
+
         def work(unit: Unit) -> None:
+            if owner is not None:
+                check_reservation(unit, unit.machine(owner.id), reservation)
             unit.insert_reservation(subnet, reservation)
             address = str(reservation.address)
             unit.append(ReservationAdded(at=self._now(), subnet=subnet, mac=reservation.mac, address=address))

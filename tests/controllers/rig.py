@@ -26,6 +26,7 @@ from fibrix.controllers.machines import MachineController
 from fibrix.controllers.metadata import MetadataController
 from fibrix.controllers.settle import Settler
 from fibrix.controllers.ssh_keys import SshKeyController
+from fibrix.domain.access import Caller, Role, permissions
 from fibrix.domain.ports.agents import Hello, RunResult
 from fibrix.domain.power import PowerState
 from fibrix.domain.rack import BootAction, RackSnapshot
@@ -38,6 +39,7 @@ from fibrix.store.region import Region, open_region
 from fibrix.types import MachineId, parse_mac
 from tests.fakes.power import FakePower
 
+OPERATOR = Caller(role=Role.OPERATOR, may=permissions(Role.OPERATOR))
 MAC = parse_mac("52:54:00:00:00:01")
 INVENTORY = {
     "cpu_model": "Xeon 3040",

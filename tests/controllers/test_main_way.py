@@ -15,7 +15,7 @@ from fibrix.domain.state import State
 from fibrix.domain.trigger import Trigger
 from fibrix.errors import ConflictError, InvalidError, UnauthorizedError
 from fibrix.types import MachineId
-from tests.controllers.rig import INVENTORY, MAC, Clock, Rig, rig
+from tests.controllers.rig import INVENTORY, MAC, OPERATOR, Clock, Rig, rig
 from tests.fakes.power import FakePower
 
 BMC = AcceptSpec(
@@ -131,7 +131,7 @@ async def test_nothing_is_done_to_a_machine_that_nobody_accepted(tmp_path: Path)
         machine = await r.discovered()
         with pytest.raises(ConflictError, match="not accepted"):
             await r.machines.request(machine, Trigger.COMMISSION)
-        assert r.machines.why(machine).next_steps == ("accept",)
+        assert r.machines.why(machine, OPERATOR).next_steps == ("accept",)
         assert not r.snapshot.value.bmcs
 
 
@@ -145,7 +145,7 @@ async def test_an_abort_stops_the_script_and_switches_the_machine_off(tmp_path: 
         assert await r.agents.heartbeat(secret, Heartbeat(run=order.run))
         assert (await r.agents.order(secret)).kind == "power-off"
         assert r.region.machine(machine).state is State.FAILED_TESTING
-        assert {run.status.value for run in (await r.machines.runs(machine))[:-1]} == {"aborted"}
+        assert {run.status.value for run in (await r.machines.runs(machine, OPERATOR))[:-1]} == {"aborted"}
 
 
 async def test_a_failed_test_is_told_with_what_the_script_said(tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ async def test_a_failed_test_is_told_with_what_the_script_said(tmp_path: Path) -
         failed = await r.finish(secret, exit_status=1)
         while r.region.machine(machine).state is State.TESTING:
             await r.finish(secret)
-        why = r.machines.why(machine)
+        why = r.machines.why(machine, OPERATOR)
         assert (why.state, why.reason) == ("Failed testing", f"{failed} failed: bad RAM")
         assert "override" in why.next_steps
 
@@ -191,7 +191,7 @@ async def test_a_bmc_that_fails_is_named_while_it_does_and_when_it_is_given_up(t
         machine = (await r.machines.add(spec_of_one())).id
         await r.machines.request(machine, Trigger.COMMISSION)
         await r.tick(machine, 2)
-        awaited = r.machines.why(machine).awaited
+        awaited = r.machines.why(machine, OPERATOR).awaited
         assert awaited is not None
         assert "refuses the password" in awaited.what
         clock.pass_(120)
@@ -210,7 +210,7 @@ async def test_a_machine_that_never_boots_from_the_network_is_given_up_and_switc
         await r.tick(machine, 4)
         clock.pass_(600)
         await r.tick(machine, 2)
-        why = r.machines.why(machine)
+        why = r.machines.why(machine, OPERATOR)
         assert why.state == "Failed commissioning"
         assert "DHCPDISCOVER" in why.reason
         assert power.acted == ["on", "off"]

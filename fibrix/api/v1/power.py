@@ -3,7 +3,7 @@
 import msgspec
 
 from fibrix.api.route import Call, Nothing, Reply, Route
-from fibrix.domain.access import Permission
+from fibrix.domain.access import Permission, Role
 from fibrix.domain.ports.machines import Machines
 from fibrix.domain.power import BootDevice, PowerAction, PowerReading, PowerState
 from fibrix.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError, PowerError
@@ -52,7 +52,10 @@ class PowerRoutes:
 
     async def status(self, call: Call[Nothing, Nothing]) -> Reply[PowerReading]:
         """Ask now, whatever was last read."""
-        return Reply(await self._machines.power_status(self._machines.get(call.path["machine"], call.caller).id))
+        reading = await self._machines.power_status(self._machines.get(call.path["machine"], call.caller).id)
+        if call.caller.role is Role.TENANT:  # how it is read is the region's business
+            reading = PowerReading(state=reading.state, detail=reading.state.value)
+        return Reply(reading)
 
     async def order(self, call: Call[PowerOrder, Nothing]) -> Reply[PowerDone]:
         """Carry out one order. Only `cycle` ever cycles."""
