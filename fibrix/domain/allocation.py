@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from fibrix.domain.machine import Machine
 from fibrix.domain.ports.machines import Wanted
-from fibrix.domain.quota import sizes
+from fibrix.domain.quota import bytes_words, sizes
 from fibrix.domain.state import State
 from fibrix.errors import ConflictError
 
@@ -47,13 +47,14 @@ def _constraints(wanted: Wanted) -> list[_Constraint]:
         (
             wanted.memory_bytes,
             _Constraint(
-                f"have {wanted.memory_bytes} bytes of memory or more", lambda m: _memory(m) >= wanted.memory_bytes
+                f"have {bytes_words(wanted.memory_bytes)} of memory or more",
+                lambda m: _memory(m) >= wanted.memory_bytes,
             ),
         ),
         (
             wanted.disk_bytes,
             _Constraint(
-                f"have a disk of {wanted.disk_bytes} bytes or more",
+                f"have a disk of {bytes_words(wanted.disk_bytes)} or more",
                 lambda m: max(_disks(m), default=0) >= wanted.disk_bytes,
             ),
         ),

@@ -75,9 +75,11 @@ def check(quota: Quota, use: Use, asked: Use) -> None:
 
 
 def _amount(figure: str, number: int) -> str:
-    """Write a figure; bytes in the largest unit that leaves them exact, or to a tenth."""
-    if not figure.endswith("_bytes"):
-        return str(number)
+    return bytes_words(number) if figure.endswith("_bytes") else str(number)
+
+
+def bytes_words(number: int) -> str:
+    """Write a number of bytes in the largest unit that it fills, to a tenth where that is not exact: `1.5 GiB`."""
     for unit, name in _UNITS:
         if number >= unit:
             return f"{number // unit} {name}" if number % unit == 0 else f"{number / unit:.1f} {name}"
