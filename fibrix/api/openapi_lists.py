@@ -1,6 +1,6 @@
 """What the OpenAPI document says of lists: with `fields` an item has some of its fields only, and that is no lie."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from fibrix.api.listing import ListQuery
@@ -31,29 +31,31 @@ def loosen(components: Json, pages: Iterable[Mapping[str, Any]]) -> None:
         items = components[name]["properties"]["items"]
         whole = items["items"]
         if "$ref" in whole:
-            items["items"] = {"anyOf": [whole, _partly(whole)]}
-            _add_parts(components, _name(whole["$ref"]))
+            name = _name(whole["$ref"])
+            _add_parts(components, name)
+            items["items"] = {"anyOf": [whole, {"$ref": _REF + name + _PART}]}
 
 
 def _add_parts(components: Json, name: str) -> None:
-    """Add the schema of a part of a component, and of parts of all that it refers to."""
+    """Add the schema of a part of a component, and of parts of all objects that it refers to."""
+    objects = {each for each, schema in components.items() if "properties" in schema}
     waiting = [name]
     while waiting:
         found = waiting.pop()
         if found + _PART not in components:
-            components[found + _PART] = _partly(components[found])
-            waiting += _references(components[found])
+            components[found + _PART] = _partly(components[found], objects)
+            waiting += objects.intersection(_references(components[found]))
 
 
-def _partly(node: Any) -> Any:
-    """Copy a schema so that nothing is required in it, nor in what it refers to."""
+def _partly(node: Any, objects: Container[str]) -> Any:
+    """Copy a schema so that nothing is required in it, nor in the objects that it refers to."""
     if isinstance(node, list):
-        return [_partly(each) for each in node]
+        return [_partly(each, objects) for each in node]
     if isinstance(node, str) and node.startswith(_REF):
-        return node + _PART
+        return node + _PART if _name(node) in objects else node
     if not isinstance(node, dict):
         return node
-    copied = {name: _partly(value) for name, value in node.items() if not _requires(name, value)}
+    copied = {name: _partly(value, objects) for name, value in node.items() if not _requires(name, value)}
     if "title" in copied and "properties" in copied:
         copied["title"] += _PART
     return copied
