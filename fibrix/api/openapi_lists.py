@@ -31,9 +31,8 @@ def loosen(components: Json, pages: Iterable[Mapping[str, Any]]) -> None:
         items = components[name]["properties"]["items"]
         whole = items["items"]
         if "$ref" in whole:
-            name = _name(whole["$ref"])
-            _add_parts(components, name)
-            items["items"] = {"anyOf": [whole, {"$ref": _REF + name + _PART}]}
+            items["items"] = {"anyOf": [whole, {"$ref": whole["$ref"] + _PART}]}
+            _add_parts(components, _name(whole["$ref"]))
 
 
 def _add_parts(components: Json, name: str) -> None:
