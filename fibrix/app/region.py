@@ -9,6 +9,7 @@ from fibrix.app.api import build_api_ports
 from fibrix.app.core import Core, build_core, draw
 from fibrix.app.metrics.meters import build_meters
 from fibrix.app.rack import Rack
+from fibrix.app.rehearsing import RehearsedManual, RehearsedPower
 from fibrix.app.shared import Shared
 from fibrix.config import subnets
 from fibrix.controllers.agents import AgentController
@@ -20,6 +21,7 @@ from fibrix.controllers.drive import Drive
 from fibrix.controllers.images import ImageController
 from fibrix.controllers.machines import MachineController
 from fibrix.controllers.metadata import MetadataController
+from fibrix.controllers.operations import OperationKeeper
 from fibrix.controllers.orders import Orders
 from fibrix.controllers.power import PowerController
 from fibrix.controllers.powering import Powering
@@ -84,13 +86,14 @@ def build_machines(
 ) -> MachineController:
     """Make what the API commands machines by."""
     ssh_keys = SshKeyController(region, region.ssh_keys.all, shared.now)
+    power, manual = RehearsedPower(rack.power, region.machine), RehearsedManual(rack.manual)
     return MachineController(
         store=region,
         lifecycle=core.lifecycle,
         planner=core.planner,
         allocator=Allocator(region, core.lifecycle),
         deployer=Deployer(core.lifecycle, images, ssh_keys, draw),
-        powering=Powering(rack.power, rack.manual, core.lifecycle, shared.now),
+        powering=Powering(power, manual, core.lifecycle, shared.now),
         reasons=Reasons(region, shared.heard, core.limits),
         refresh=core.snapshots.refresh,
         now=shared.now,
@@ -130,6 +133,7 @@ def build_services(shared: Shared, region: Region, rack: Rack, notifier: Notifie
         *rack.services,
         MachineFacingService(agents, metadata, shared.snapshot, port=shared.config.machines.port),
         ApiService(shared.config.api, shared.config.state_dir, ports),
+        OperationKeeper(region, shared.config.lifecycle.operations_kept_days, shared.now),
         Watchdog(notifier),
     )
     keepers.append(Supervisor(services))

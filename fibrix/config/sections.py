@@ -84,6 +84,7 @@ class LifecycleConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     deploying_s: Seconds = 5400
     releasing_s: Seconds = 3600
     heartbeat_s: Seconds = 5  # an agent that misses 12 of them is lost
+    operations_kept_days: Annotated[int, Meta(ge=1, le=3650)] = 30  # an operation is forgotten so long after its end
 
 
 class EphemeralConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

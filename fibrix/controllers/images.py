@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from fibrix.controllers.ports import Store
+from fibrix.domain.foreseen import Foreseen
 from fibrix.domain.image import ImageManifest
 from fibrix.domain.ports.images import FoundImage
 from fibrix.domain.state import State
 from fibrix.errors import ConflictError, InvalidError
+from fibrix.runtime.scope import rehearsal
 
 
 class StoredImages(Protocol):
@@ -20,6 +22,10 @@ class StoredImages(Protocol):
 
     def get(self, name: str) -> FoundImage:
         """Find one that can be used. Raises NotFoundError, InvalidError."""
+        ...
+
+    def find(self, name: str) -> FoundImage:
+        """Find one, whether it can be used or not. Raises NotFoundError."""
         ...
 
     def delete(self, name: str) -> None:
@@ -50,4 +56,9 @@ class ImageController:
         for machine in self._store.machines():
             if machine.state is State.DEPLOYING and machine.deployment and machine.deployment.image == name:
                 raise ConflictError(f"{machine.name} is being deployed with {name}: wait, or abort that first")
-        await asyncio.to_thread(self._images.delete, name)
+        if (played := rehearsal()) is None:
+            await asyncio.to_thread(self._images.delete, name)
+            return
+        await asyncio.to_thread(self._images.find, name)
+        detail = "its files are removed; machines that have it installed keep running"
+        played.foreseen.append(Foreseen(what="image", subject=f"images/{name}", before="there", detail=detail))

@@ -39,20 +39,21 @@ class Images:
 
     def get(self, name: str) -> StoredImage:
         """One image that can be used. Raises NotFoundError; InvalidError with the reason when it is broken."""
-        image = self._find(name)
+        image = self.find(name)
         if image.manifest is None:
             raise InvalidError(f"image {name} cannot be used: {image.fault}")
         return image
 
     def delete(self, name: str) -> None:
         """Remove an image, broken or not. Raises NotFoundError, StoreError."""
-        self._find(name)
+        self.find(name)
         try:
             shutil.rmtree(self._dir / name)
         except OSError as exc:
             raise StoreError(f"delete image {name}: {exc.strerror}") from exc
 
-    def _find(self, name: str) -> StoredImage:
+    def find(self, name: str) -> StoredImage:
+        """One image, whether it can be used or not. Raises NotFoundError."""
         try:
             folder = self._dir / check_name(name)
         except InvalidError as exc:
