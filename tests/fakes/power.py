@@ -1,5 +1,6 @@
 """A rack of power supplies in memory: what was asked of them is remembered, what they answer is set by the test."""
 
+import asyncio
 from collections import defaultdict
 
 from fibrix.domain.power import BootDevice, PowerAction, PowerReading, PowerState
@@ -15,6 +16,7 @@ class FakePower:
         self.acted: list[str] = []  # all actions that changed something, in order
         self.devices: list[BootDevice] = []
         self.broken = ""  # why no BMC answers; empty: they do
+        self.late_s = 0.0  # how long after it has acted a BMC says so
 
     async def status(self, machine: MachineId) -> PowerReading:
         self._check()
@@ -27,6 +29,7 @@ class FakePower:
             return False
         self.states[machine] = wanted
         self.acted.append(action.value)
+        await asyncio.sleep(self.late_s)
         return True
 
     async def set_boot_device(self, machine: MachineId, device: BootDevice) -> None:

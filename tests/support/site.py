@@ -19,6 +19,7 @@ from fibrix.config import ApiConfig
 from fibrix.domain.access import REGION, Role
 from fibrix.domain.account import ApiKey, Tenant, User
 from fibrix.domain.machine import Disk, Hardware, Machine, RunStatus, ScriptRun
+from fibrix.domain.ports.keys import SshKey
 from fibrix.domain.state import State
 from fibrix.events.base import Event
 from fibrix.store.region import RegionUnit
@@ -95,6 +96,16 @@ class Site:
         self.rig.core.snapshots.refresh()
         return machine
 
+    async def deployable(self, name: str, state: State = State.READY, **fields: Any) -> Machine:
+        """Have a machine with a disk, and its tenant an SSH key: all that the image `debian-12` takes."""
+        tenant = fields.get("tenant", REGION)
+        if not self.rig.ssh_keys.of(tenant):
+            key = SshKey(name="me", key="ssh-ed25519 AAAA me", fingerprint="SHA256:x", tenant=tenant)
+            await self.rig.ssh_keys.add(key)
+        disks = (Disk(name="sda", size_bytes=80 * 10**9), Disk(name="sdb", size_bytes=20 * 10**9))
+        hardware = Hardware(cpu_count=2, memory_bytes=4 << 30, disks=disks)
+        return await self.put(name, state, **{"hardware": hardware} | fields)
+
     async def change(self, machine: MachineId, **fields: Any) -> Machine:
         """Replace fields of a machine, as a controller does."""
 
@@ -140,7 +151,8 @@ async def site(state_dir: Path) -> AsyncIterator[Site]:
     """Open a region with PEOPLE in it; nothing is served yet."""
     power = FakePower()
     async with rig(state_dir, Clock(), power) as opened:
-        await opened.region.change(lambda unit: _settle(unit, opened.clock))
+        if not opened.region.of(User).all():  # on a restart they are there
+            await opened.region.change(lambda unit: _settle(unit, opened.clock))
         health = FakeHealth()
         ports = build_api_ports(opened.shared, opened.region, opened.core, opened.machines, opened.images, health)
         yield Site(state_dir=state_dir, rig=opened, ports=ports, health=health, port=free_port())
