@@ -17,8 +17,14 @@ def body(data: bytes, kind: type[S]) -> S:
     """Read a request body; none at all stands for `{}`. Raises NotJsonError, InvalidError with every fault."""
     try:
         return msgspec.json.decode(data or b"{}", type=kind)
-    except msgspec.ValidationError:
-        raise _refusal(msgspec.json.decode(data or b"{}"), kind) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise _refusal(_json(data), kind) from None
+
+
+def _json(data: bytes) -> object:
+    """Read JSON of any shape: what is wrong with the shape is looked at once it is JSON at all. Raises NotJsonError."""
+    try:
+        return msgspec.json.decode(data or b"{}")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise NotJsonError(f"the body is not JSON: {exc}") from exc
 
