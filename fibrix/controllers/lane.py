@@ -162,11 +162,19 @@ class Lane:
         return not self._probed and held(letter, now, self._room.patience) and len(self._aside) < ASIDE_MOST
 
     async def _probe(self, webhook: Webhook, letter: Letter, following: Letter) -> None:
-        """Try the next one while another waits: if it goes through, the receiver is well, and need not wait."""
+        """Try the next one while another waits: if it goes through, the receiver is well, and need not wait.
+
+        It may have become well just now: the one that waits is tried once more before others go past it.
+        """
         self._probed = True
-        outcome = await self._attempt(webhook, following)
-        if outcome.delivered:
-            self._take(following)
+        if not (await self._attempt(webhook, following)).delivered:
+            return
+        self._take(following)
+        if (await self._attempt(webhook, letter)).delivered:
+            await self._room.settle(webhook, forget=[letter.id], position=following.seq)
+            self._waiting = None
+            self._done(following.seq)
+        else:
             await self._move_aside(webhook, letter, following.seq)
 
     async def _move_aside(self, webhook: Webhook, letter: Letter, position: int) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from types import TracebackType
 from typing import Final, Self
@@ -21,6 +22,8 @@ from fibrix.runtime.clock import monotonic_s
 
 BODY_BYTES: Final = 4096
 """So much of an answer is read; of a longer one the connection is closed."""
+REST_S: Final = 1.0
+"""So long the rest of a good answer is waited for, to use the connection again: it is a success already."""
 TOLD_CHARACTERS: Final = 200
 """So much of a refusal is kept."""
 HEADERS: Final[Mapping[str, str]] = {
@@ -38,6 +41,7 @@ class HttpSender:
     def __init__(self, config: WebhooksConfig, tls: ssl.SSLContext | None = None) -> None:
         self._reaches = {False: Reach.of(config.allow), True: Reach.of(config.tenant_allow)}
         self._timeout_s = config.timeout_s
+        self._rest_s = min(REST_S, config.timeout_s / 4)
         self._slots = Slots(config.at_once)
         self._tls: ssl.SSLContext | bool = tls or True
         self._opened = 0
@@ -78,7 +82,7 @@ class HttpSender:
             )
 
     async def _attempt(self, post: Post) -> Outcome:
-        """Put every way in which it may fail into words."""
+        """Make an attempt within the time limit; a connection that may not be is not tried."""
         tenants = post.tenant != REGION
         parts = urlsplit(post.url)
         plain, host = parts.scheme == "http", parts.hostname or ""
@@ -89,19 +93,22 @@ class HttpSender:
                 return await self._exchange(self._sessions[tenants, plain], post)
         except TimeoutError:
             return Outcome(error=f"it did not answer within {self._timeout_s:g} s")
-        except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as exc:
+        except aiohttp.ClientSSLError as exc:
             return Outcome(error=f"no TLS connection: {_printable(str(exc.__cause__ or exc))}")
         except aiohttp.ClientConnectorError as exc:
             return Outcome(error=UNREACHABLE if tenants else _unreachable(exc, plain=plain))
         except (aiohttp.ClientError, OSError, ValueError) as exc:
-            return Outcome(error=f"the exchange failed: {type(exc).__name__} {_printable(str(exc))}".strip())
+            return Outcome(error=_broken(exc))
 
     async def _exchange(self, session: aiohttp.ClientSession, post: Post) -> Outcome:
         """Send the request and look at the answer."""
         headers = {**HEADERS, **post.headers}
         async with session.post(post.url, data=post.body, headers=headers, allow_redirects=False) as response:
-            body, whole = await _beginning(response)
-            if not whole:
+            body = b""
+            with suppress(TimeoutError, aiohttp.ClientError):
+                async with asyncio.timeout(self._timeout_s if _refuses(response) else self._rest_s):
+                    body = await _beginning(response)
+            if not response.content.at_eof():
                 response.close()  # what is left of it is not waited for
             return _judge(response, body)
 
@@ -124,21 +131,23 @@ class HttpSender:
         )
 
 
-async def _beginning(response: aiohttp.ClientResponse) -> tuple[bytes, bool]:
-    """Read the first 4 KiB of an answer; tells too whether that is all."""
+async def _beginning(response: aiohttp.ClientResponse) -> bytes:
+    """Read the first 4 KiB of an answer."""
     body = b""
-    while len(body) <= BODY_BYTES:
-        chunk = await response.content.read(BODY_BYTES + 1 - len(body))
-        if not chunk:
-            return body, True
-        body += chunk
-    return body[:BODY_BYTES], False
+    while len(body) < BODY_BYTES and not response.content.at_eof():
+        body += await response.content.read(BODY_BYTES - len(body))
+    return body
+
+
+def _refuses(response: aiohttp.ClientResponse) -> bool:
+    """Tell whether an answer is anything but a success: any 2xx is one."""
+    return not HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES
 
 
 def _judge(response: aiohttp.ClientResponse, body: bytes) -> Outcome:
-    """Say what an answer means: any 2xx is a success, and nothing else."""
+    """Say what an answer means."""
     status = response.status
-    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+    if not _refuses(response):
         return Outcome(status=status)
     redirect = HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST
     why = "redirects are not followed" if redirect else _printable(body.decode("utf-8", "replace"))
@@ -158,6 +167,17 @@ def _unreachable(error: aiohttp.ClientConnectorError, *, plain: bool) -> str:
     if isinstance(cause, RefusedAddressError):
         return f"{cause}{_hint(plain=plain)}"
     return f"{UNREACHABLE}: {cause.strerror or cause}"
+
+
+def _broken(error: Exception) -> str:
+    """Say how an exchange ended that had begun."""
+    match error:
+        case aiohttp.ServerDisconnectedError() | aiohttp.ClientPayloadError() | OSError():
+            return "it broke the connection off"
+        case aiohttp.ClientResponseError():
+            return "its answer is not HTTP"
+        case _:
+            return f"the exchange failed: {type(error).__name__}"
 
 
 def _hint(*, plain: bool) -> str:
