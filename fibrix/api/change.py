@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -50,6 +50,7 @@ class Change:
         self._mirror = mirror
         self._ports = ports
         self._same_path = mirror is not None and mirror.path == route.path
+        self._name = mirror.path.rpartition("{")[2].removesuffix("}") if mirror else ""  # of what is changed, in paths
         self._turn = asyncio.Lock()  # between the look at If-Match and the change nobody else changes it by this route
 
     async def serve(
@@ -100,7 +101,8 @@ class Change:
             answer = record.answer_of(self._route, reply)
             course.done(answer)
             course.attempt = record.created(course.attempt, reply)
-            course.after = b"" if self._route.confidential else await self._seen(asked.call) or record.json_of(answer)
+            if not self._route.confidential:
+                course.after = await self._seen(asked.call, course.attempt.subject) or record.json_of(answer)
             return response_of(answer)
 
     async def _done(self, request: web.Request, call: Call[Any, Any], course: Course) -> Reply[Any]:
@@ -137,10 +139,11 @@ class Change:
             versions.check_match(request, versions.etag_of(before))
         return before
 
-    async def _seen(self, call: Call[Any, Any]) -> bytes:
-        """Show what has been changed; that it cannot be shown does not undo it."""
+    async def _seen(self, call: Call[Any, Any], subject: str) -> bytes:
+        """Show what has been changed, which may have another name by now; that it cannot be shown does not undo it."""
+        path = {**call.path, self._name: subject.rpartition("/")[2]} if self._name else call.path
         try:
-            return await self._mirrored(call)
+            return await self._mirrored(replace(call, path=path))
         except FibrixError:
             return b""
 
