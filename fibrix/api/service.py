@@ -19,6 +19,7 @@ from fibrix.api.limits import LIMITS, Limits
 from fibrix.api.route import Route, SocketRoute
 from fibrix.api.stream import Stream, StreamQuery
 from fibrix.api.v1.allocations import AllocationRoutes
+from fibrix.api.v1.api_keys import ApiKeyRoutes
 from fibrix.api.v1.events import EventRoutes
 from fibrix.api.v1.images import ImageRoutes
 from fibrix.api.v1.machines import MachineRoutes
@@ -27,13 +28,17 @@ from fibrix.api.v1.monitoring import MonitoringRoutes
 from fibrix.api.v1.power import PowerRoutes
 from fibrix.api.v1.readiness import ReadinessRoutes
 from fibrix.api.v1.runs import RunRoutes
+from fibrix.api.v1.session import MeRoutes, SessionRoutes
 from fibrix.api.v1.ssh_keys import SshKeyRoutes
 from fibrix.api.v1.subnets import SubnetRoutes
 from fibrix.api.v1.system import SystemRoutes
+from fibrix.api.v1.tenants import TenantRoutes
+from fibrix.api.v1.users import UserRoutes
 from fibrix.config import ApiConfig
 from fibrix.domain.access import Permission
 from fibrix.domain.ports.gate import Gate
 from fibrix.domain.ports.health import Checks, HealthSource
+from fibrix.domain.ports.identity import ApiKeys, Logins, Tenants, Users
 from fibrix.domain.ports.images import Images
 from fibrix.domain.ports.journal import EventNames, Journal
 from fibrix.domain.ports.keys import SshKeys
@@ -53,6 +58,10 @@ class ApiPorts:
 
     machines: Machines
     images: Images
+    users: Users
+    tenants: Tenants
+    api_keys: ApiKeys
+    logins: Logins
     ssh_keys: SshKeys
     operations: Operations
     networks: Networks
@@ -122,7 +131,12 @@ class ApiService:
             RunRoutes(ports.machines),
             EventRoutes(ports.journal, ports.machines, ports.event_names, ports.gate, self._stream.stops),
             ImageRoutes(ports.images),
-            SshKeyRoutes(ports.ssh_keys),
+            SessionRoutes(ports.logins, ports.now, secure=False),
+            MeRoutes(ports.users, ports.tenants, ports.api_keys, ports.logins),
+            ApiKeyRoutes(ports.api_keys),
+            UserRoutes(ports.users),
+            TenantRoutes(ports.tenants),
+            SshKeyRoutes(ports.ssh_keys, ports.tenants),
             SubnetRoutes(ports.networks),
             SystemRoutes(ports.health, lambda: self._document),
             ReadinessRoutes(ports.health, ports.checks),

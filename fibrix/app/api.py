@@ -2,17 +2,16 @@
 
 from fibrix.api.service import ApiPorts
 from fibrix.app.core import Core
+from fibrix.app.identity import build_identity
 from fibrix.app.metrics.meters import Meters, build_meters
 from fibrix.app.shared import Shared
 from fibrix.config import subnets
 from fibrix.controllers.event_names import StoredNames
-from fibrix.controllers.gate import Doorkeeper
 from fibrix.controllers.images import ImageController
 from fibrix.controllers.ledger import Recorder
 from fibrix.controllers.machines import MachineController
 from fibrix.controllers.reservations import NetworkController
 from fibrix.controllers.operations import OperationController
-from fibrix.controllers.ssh_keys import SshKeyController
 from fibrix.controllers.targets import ScrapeTargets
 from fibrix.domain.ports.health import HealthSource
 from fibrix.store.region import Region
@@ -29,15 +28,20 @@ def build_api_ports(
 ) -> ApiPorts:
     """Connect the API to the region's controllers."""
     meters = meters or build_meters(shared, region)
+    identity = build_identity(shared, region)
     return ApiPorts(
         machines=machines,
         images=images,
-        ssh_keys=SshKeyController(region, region.ssh_keys.all, shared.now),
+        users=identity.users,
+        tenants=identity.tenants,
+        api_keys=identity.api_keys,
+        logins=identity.logins,
+        ssh_keys=identity.ssh_keys,
         networks=NetworkController(subnets(shared.config), region, lambda _: None, core.snapshots.refresh, shared.now),
         journal=region.journal,
         event_names=StoredNames(region),
         operations=OperationController(region, core.lifecycle, shared.bus),
-        gate=Doorkeeper(region, shared.now),
+        gate=identity.gate,
         ledger=Recorder(),
         health=health,
         checks=meters.surroundings,

@@ -6,7 +6,7 @@ from ipaddress import ip_network
 from itertools import combinations
 from typing import Any
 
-from fibrix.config.sections import Config, InterfaceConfig, RangeConfig, SubnetConfig
+from fibrix.config.sections import ApiConfig, Config, InterfaceConfig, RangeConfig, SubnetConfig
 
 PORT_SECTIONS = frozenset({"api", "machines", "boot", "dhcp"})
 ROOM = 30  # bits: a longer prefix has no address for a client
@@ -16,6 +16,8 @@ def conflicts(values: Mapping[str, Any], unsound: set[str]) -> list[str]:
     """Find the faults among values that are sound by themselves; what is unsound is left out of the comparison."""
     sound = Config(**values)
     faults = list(_subnets(sound.subnets))
+    if "api" not in unsound:
+        faults += _api(sound.api)
     faults += _names("interfaces", [interface.name for interface in sound.interfaces])
     if "interfaces" not in unsound:
         faults += _interfaces(sound.interfaces, sound.subnets)
@@ -24,6 +26,15 @@ def conflicts(values: Mapping[str, Any], unsound: set[str]) -> list[str]:
     faults += _networks("webhooks.allow", sound.webhooks.allow)
     faults += _networks("webhooks.tenant_allow", sound.webhooks.tenant_allow)
     return faults
+
+
+def _api(api: ApiConfig) -> Iterator[str]:
+    """Find what is wrong with how the API is guarded on the wire."""
+    if bool(api.tls_cert) != bool(api.tls_key):
+        given, missing = ("tls_cert", "tls_key") if api.tls_cert else ("tls_key", "tls_cert")
+        yield f"api.{given}: a certificate and its key go together: set api.{missing} too"
+    if api.plain_http and (api.tls_cert or api.tls_key):
+        yield "api.plain_http: there is a certificate too: choose one of them"
 
 
 def _names(path: str, names: Iterable[str]) -> Iterator[str]:

@@ -131,6 +131,8 @@ def _decode(kind: type, raw: object) -> object:
 def _expected(info: inspect.Type) -> str:
     """Say in words what a type accepts."""
     match info:
+        case inspect.BoolType():
+            return "true or false"
         case inspect.IntType() | inspect.FloatType():
             return f"a {'whole ' if isinstance(info, inspect.IntType) else ''}number{_limits(info)}"
         case inspect.LiteralType():

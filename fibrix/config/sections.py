@@ -25,6 +25,17 @@ class ApiConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     listen: IPv4Address = IPv4Address("127.0.0.1")
     port: Annotated[int, Meta(ge=0, le=65535)] = 5240  # TCP; 0: no TCP at all
     socket: str = "api.sock"  # unix socket, relative to state_dir; empty: none
+    tls_cert: str = ""  # PEM file, relative to state_dir; empty: one is made, beyond loopback
+    tls_key: str = ""  # PEM file of its key
+    tls_names: tuple[str, ...] = ()  # more host names and addresses for a certificate that is made
+    plain_http: bool = False  # HTTP without TLS beyond loopback
+
+
+class LoginConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[login]: browsers' sessions."""
+
+    session_s: Annotated[int, Meta(ge=300)] = 12 * 3600  # whatever is done with it
+    idle_s: Annotated[int, Meta(ge=300)] = 3600  # without a request
 
 
 class MachinesConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -72,6 +83,13 @@ class MetricsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """[metrics]: what /metrics shows besides what it always does."""
 
     per_machine: bool = False  # a metric of its own for each machine, 500 at most
+
+
+class JournalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[journal]: how long events are kept for whoever asks what happened since; what is over either limit goes."""
+
+    keep_days: Annotated[int, Meta(ge=0, le=36500)] = 365  # 0: no limit
+    keep_events: Annotated[int, Meta(ge=0)] = 1_000_000  # 0: no limit
 
 
 class LifecycleConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -155,11 +173,13 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     state_dir: Path = Path("/var/lib/fibrix")
     log: LogConfig = LogConfig()
     api: ApiConfig = ApiConfig()
+    login: LoginConfig = LoginConfig()
     machines: MachinesConfig = MachinesConfig()
     boot: BootConfig = BootConfig()
     dhcp: DhcpConfig = DhcpConfig()
     power: PowerConfig = PowerConfig()
     lifecycle: LifecycleConfig = LifecycleConfig()
+    journal: JournalConfig = JournalConfig()
     health: HealthConfig = HealthConfig()
     metrics: MetricsConfig = MetricsConfig()
     ephemeral: EphemeralConfig = EphemeralConfig()

@@ -61,7 +61,7 @@ async def test_what_is_no_ssh_public_key_is_refused(
     async with http.post("/api/v1/ssh-keys", json={"name": name, "key": key}) as response:
         assert response.status == 422
         assert (await response.json(content_type=None))["pointer"] == pointer
-    assert not site.rig.ssh_keys.all()
+    assert not site.rig.region.ssh_keys.all()
 
 
 async def test_a_subnet_is_shown_with_its_use_and_reservations(http: aiohttp.ClientSession) -> None:
