@@ -100,9 +100,11 @@ class Change:
                 reply = await self._done(request, asked.call, course)
             answer = record.answer_of(self._route, reply)
             course.done(answer)
-            course.attempt = record.created(course.attempt, reply)
+            looked_at, course.attempt = course.attempt, record.created(course.attempt, reply)
             if not self._route.confidential:
-                course.after = await self._seen(asked.call, course.attempt.subject) or record.json_of(answer)
+                course.after = record.json_of(answer)
+                if course.attempt is looked_at:
+                    course.after = await self._seen(asked.call, looked_at.subject) or course.after
             return response_of(answer)
 
     async def _done(self, request: web.Request, call: Call[Any, Any], course: Course) -> Reply[Any]:

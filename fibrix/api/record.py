@@ -99,9 +99,9 @@ def looked_at(attempt: Attempt, before: bytes, *, confidential: bool) -> Attempt
 
 
 def created(attempt: Attempt, reply: Reply[Any]) -> Attempt:
-    """Name as the subject what was made, where the answer says where that is."""
+    """Name as the subject what was made, where the answer says where that is; it was not there before."""
     place = reply.headers.get("Location", "").removeprefix(_API)
-    return replace(attempt, subject=place) if place.startswith(f"{attempt.subject}/") else attempt
+    return replace(attempt, subject=place, before=b"") if place.startswith(f"{attempt.subject}/") else attempt
 
 
 def answer_of(route: Route, reply: Reply[Any]) -> Answer:
