@@ -85,7 +85,7 @@ class OperationController:
         def still_running(unit: Unit, machine: Machine) -> Machine:
             now = unit.of(Operation).read(operation.id)
             if not now.running:
-                raise ConflictError(f"operation {now.id} has {now.state.value} already: there is nothing to cancel")
+                raise ConflictError(f"operation {now.id} has ended already ({now.state.value}): nothing is to cancel")
             return machine
 
         await self._lifecycle.fire(operation.machine, Trigger.ABORT, reason, first=still_running)
