@@ -1,6 +1,7 @@
 """A webhook's receiver on a raw socket, that may be ill in many ways. It believes only the independent verifier."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -45,12 +46,13 @@ class Receiver:
     deliveries: list[Delivery] = field(default_factory=list)
     secrets: list[str] = field(default_factory=list)
     port: int = 0
+    tls: ssl.SSLContext | None = None
     grown: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def url(self) -> str:
         """Where it is."""
-        return f"http://127.0.0.1:{self.port}/hook"
+        return f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}/hook"
 
     @property
     def taken(self) -> list[Delivery]:
@@ -83,7 +85,7 @@ class Receiver:
             served.discard(writer)
             writer.close()
 
-        server = await asyncio.start_server(serve, "127.0.0.1", self.port)
+        server = await asyncio.start_server(serve, "127.0.0.1", self.port, ssl=self.tls)
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from types import TracebackType
@@ -38,12 +38,15 @@ _RETRY_AFTER_DIGITS: Final = 6
 class HttpSender:
     """Fits `domain.ports.webhooks.Sender`. The region's webhooks and tenants' have each a reach of their own."""
 
-    def __init__(self, config: WebhooksConfig, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, config: WebhooksConfig, tls: ssl.SSLContext | None = None, look_up: Callable[[], Lookups] = Lookups
+    ) -> None:
         self._reaches = {False: Reach.of(config.allow), True: Reach.of(config.tenant_allow)}
         self._timeout_s = config.timeout_s
         self._rest_s = min(REST_S, config.timeout_s / 4)
         self._slots = Slots(config.at_once)
         self._tls: ssl.SSLContext | bool = tls or True
+        self._look_up = look_up
         self._opened = 0
         self._lookups: Lookups | None = None
         self._sessions: dict[tuple[bool, bool], aiohttp.ClientSession] = {}
@@ -51,7 +54,7 @@ class HttpSender:
     async def __aenter__(self) -> Self:
         """Open it, the first time its connections too."""
         if self._opened == 0:
-            self._lookups = Lookups()
+            self._lookups = self._look_up()
             self._sessions = {
                 (tenants, plain): self._session(GuardedResolver(self._lookups, reach, plain=plain))
                 for tenants, reach in self._reaches.items()
