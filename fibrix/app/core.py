@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fibrix.app.shared import Shared
+from fibrix.app.webhooks import Postal, build_webhooks
 from fibrix.config import subnets
+from fibrix.controllers.ledger import Recorder
 from fibrix.controllers.lifecycle import Lifecycle
 from fibrix.controllers.plan import Planner
 from fibrix.controllers.rack import RackSnapshots
@@ -35,6 +37,8 @@ class Core:
     scripts: catalog.Catalog
     snapshots: RackSnapshots
     limits: Limits
+    recorder: Recorder
+    postal: Postal
 
 
 def build_core(shared: Shared, region: Region) -> Core:
@@ -57,4 +61,12 @@ def build_core(shared: Shared, region: Region) -> Core:
     limits = Limits(
         power_s=config.lifecycle.power_s, boot_s=config.lifecycle.boot_s, heartbeat_s=config.lifecycle.heartbeat_s
     )
-    return Core(lifecycle=lifecycle, planner=planner, scripts=scripts, snapshots=snapshots, limits=limits)
+    return Core(
+        lifecycle=lifecycle,
+        planner=planner,
+        scripts=scripts,
+        snapshots=snapshots,
+        limits=limits,
+        recorder=Recorder(region.books, shared.now),
+        postal=build_webhooks(shared, region),
+    )
