@@ -13,6 +13,7 @@ MEMBERS = {
     "image": ("fibrix.cli.image:image", "List, show, build and delete images."),
     "ssh-key": ("fibrix.cli.ssh_key:ssh_key", "List, add and delete SSH keys."),
     "subnet": ("fibrix.cli.subnet:subnet", "List and show subnets, reserve addresses."),
+    "audit": ("fibrix.cli.audit:audit", "Who did what: list, export and verify the records."),
     "events": ("fibrix.cli.events:events", "List or follow what happens."),
     "ephemeral": ("fibrix.cli.build:ephemeral", "Build the OS that machines run from RAM."),
     "lab": ("fibrix.cli.lab:lab", "A rack in a box, for whoever has no rack."),
@@ -22,11 +23,12 @@ MEMBERS = {
     "whoami": ("fibrix.cli.login:whoami", "Say who you are to the controller."),
     "open": ("fibrix.cli.login:open_ui", "Print the address of the web interface."),
     "completion": ("fibrix.cli.completion:completion", "Print what makes your shell complete words."),
+    "backup": ("fibrix.cli.backup:backup", "Copy everything that the controller knows into one file."),
     "health": ("fibrix.cli.system:health", "Say how the controller fares."),
     "openapi": ("fibrix.cli.system:openapi", "Print the API's OpenAPI document."),
     "version": ("fibrix.cli.system:version", "Print the version."),
 }
-"""Every command but `serve`, which is in `fibrix.__main__`."""
+"""Every command but `serve` and `restore`, which are in `fibrix.__main__`."""
 
 
 @click.group(cls=LazyGroup, members=MEMBERS, context_settings={"help_option_names": ["-h", "--help"]})
