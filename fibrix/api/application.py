@@ -1,9 +1,10 @@
-"""Routes into an aiohttp application: every request gets an id, every refusal becomes problem details."""
+"""Routes into what answers requests: every request gets an id, every refusal becomes problem details."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import logging
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from aiohttp import web
@@ -11,14 +12,13 @@ from aiohttp import web
 from fibrix.api import decode, problems
 from fibrix.api.auth import caller_of
 from fibrix.api.endpoint import CALLER, REQUEST_ID, Desk, Endpoint, FlowResponse, new_request_id
-from fibrix.api.route import BODY_BYTES, READING, Route, SocketRoute
+from fibrix.api.route import READING, Route, SocketRoute
+from fibrix.api.router import NAMES, Handler, Router
 from fibrix.errors import FibrixError
 from fibrix.runtime.clock import monotonic_s
 from fibrix.runtime.scope import Scope, within
 
 log = structlog.get_logger()
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 SMALL_BYTES: Final = 32 << 10
 """An answer of this size goes into the kernel's buffers whole: nobody waits for the client to take it."""
@@ -28,21 +28,37 @@ Observer = Callable[[str, str, int, float], None]
 """Takes note of a request: method, the route's path with {names} (empty: there is no such route), status, seconds."""
 
 
-def application(
-    routes: Sequence[Route], sockets: Sequence[SocketRoute], desk: Desk, observe: Observer
-) -> web.Application:
-    """Build the application."""
-    app = web.Application(middlewares=[_strangers(observe)], client_max_size=BODY_BYTES)
+def application(routes: Sequence[Route], sockets: Sequence[SocketRoute], desk: Desk, observe: Observer) -> Handler:
+    """Build what answers any request."""
+    router = Router()
     for route in routes:
         endpoint = Endpoint(route, desk, mirror_of(route, routes))
-        handler = _Edge(route.path, endpoint.serve, desk, observe).answer
-        app.router.add_route(route.method, route.path, handler)
+        answer = _Edge(route.path, endpoint.serve, desk, observe).answer
+        router.add(route.method, route.path, answer)
         if route.method == "GET":
-            app.router.add_route("HEAD", route.path, handler)
+            router.add("HEAD", route.path, answer)
     for socket in sockets:
-        handler = _Edge(socket.path, _upgrade(socket, desk), desk, observe).answer
-        app.router.add_get(socket.path, handler, allow_head=False)
-    return app
+        router.add("GET", socket.path, _Edge(socket.path, _upgrade(socket, desk), desk, observe).answer)
+    return _routed(router, desk, observe)
+
+
+def _routed(router: Router, desk: Desk, observe: Observer) -> Handler:
+    """Build what hands requests on to their routes, and answers what no route does."""
+
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        router.find(request.method, request.rel_url.raw_path)
+        raise web.HTTPNotFound
+
+    strangers = _Edge("", refuse, desk, observe)
+
+    async def routed(request: web.Request) -> web.StreamResponse:
+        try:
+            handler, request[NAMES] = router.find(request.method, request.rel_url.raw_path)
+        except web.HTTPException:
+            return await strangers.answer(request)
+        return await handler(request)
+
+    return routed
 
 
 def mirror_of(route: Route, routes: Sequence[Route]) -> Route | None:
@@ -63,7 +79,13 @@ def _upgrade(socket: SocketRoute, desk: Desk) -> Handler:
         request[CALLER] = caller
         return await socket.serve(request, caller, decode.query(decode.joined(request.query), socket.query))
 
-    return upgrade
+    async def guarded(request: web.Request) -> web.StreamResponse:
+        response = await answered(request, upgrade)
+        if not response.prepared:
+            response.force_close()  # what follows a handshake that is refused may be anything
+        return response
+
+    return guarded
 
 
 class _Edge:
@@ -74,6 +96,7 @@ class _Edge:
         self._handler = handler
         self._send_s = desk.limits.send_s
         self._observe = observe
+        self._log = structlog.get_logger().bind()  # once: it is on the way of every request
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Answer one request, whatever happens."""
@@ -86,42 +109,34 @@ class _Edge:
                 response = await answered(request, self._handler)
         if not response.prepared:
             response.headers["X-Request-Id"] = request_id
-            if response.content_length is None or response.content_length > SMALL_BYTES:
+            if not _is_small(response):
                 await _send(request, response, self._send_s)
         took_s = monotonic_s() - began
         self._observe(request.method, self._path, response.status, took_s)
-        _tell(request, response.status, took_s)
+        if request.method not in READING or self._log.is_enabled_for(logging.DEBUG):
+            self._tell(request, response.status, took_s)
         return response
 
+    def _tell(self, request: web.Request, status: int, took_s: float) -> None:
+        """Log one line."""
+        told = self._log.debug if request.method in READING else self._log.info
+        caller = request.get(CALLER)
+        told(
+            "api.request",
+            request=request[REQUEST_ID],
+            method=request.method,
+            path=request.path,
+            status=status,
+            took_ms=round(took_s * 1000, 1),
+            user=caller.name if caller else "",
+            key=caller.key if caller else "",
+        )
 
-def _tell(request: web.Request, status: int, took_s: float) -> None:
-    """Log one line."""
-    told = log.debug if request.method in READING else log.info
-    caller = request.get(CALLER)
-    told(
-        "api.request",
-        request=request[REQUEST_ID],
-        method=request.method,
-        path=request.path,
-        status=status,
-        took_ms=round(took_s * 1000, 1),
-        user=caller.name if caller else "",
-        key=caller.key if caller else "",
-    )
 
-
-def _strangers(observe: Observer) -> Any:
-    """Build the middleware that answers what no route does: an unknown path, another method."""
-
-    @web.middleware
-    async def strangers(request: web.Request, handler: Handler) -> web.StreamResponse:
-        try:
-            return await handler(request)
-        except web.HTTPException as exc:
-            observe(request.method, "", exc.status, 0.0)
-            return problems.of_http(exc)
-
-    return strangers
+def _is_small(response: web.StreamResponse) -> bool:
+    """Tell whether an answer is whole, and small enough to be sent without a thought for who takes it."""
+    body = response.body if isinstance(response, web.Response) else b""
+    return body is None or (isinstance(body, bytes) and 0 < len(body) <= SMALL_BYTES)
 
 
 async def answered(request: web.Request, handler: Handler) -> web.StreamResponse:

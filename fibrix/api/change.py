@@ -14,6 +14,7 @@ from fibrix.api import problems, record, versions
 from fibrix.api.preview import Preview, preview
 from fibrix.api.record import IDEMPOTENCY_KEY, Course, body_of, response_of
 from fibrix.api.route import JSON, Call, Nothing, Reply, Route
+from fibrix.api.router import NAMES
 from fibrix.domain.access import Caller
 from fibrix.domain.ports.ledger import Ledger
 from fibrix.errors import FibrixError, NotFoundError
@@ -63,7 +64,7 @@ class Change:
         """
         subject = self._mirror.path if self._mirror else self._route.path
         attempt = record.attempt_of(
-            request, caller, self._route, subject.format(**request.match_info), self._ports.now()
+            request, caller, self._route, subject.format(**request[NAMES]), self._ports.now()
         )
         course = Course(attempt, on_record=bool(caller.user) and request.query.get("dry_run") != "true")
         try:

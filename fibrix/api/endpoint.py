@@ -3,28 +3,33 @@
 import asyncio
 import re
 import secrets
-from collections.abc import Callable
-from contextlib import nullcontext
+import types
+from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from aiohttp import web
+from multidict import CIMultiDict
 
 from fibrix.api import decode, negotiate, versions
 from fibrix.api.auth import caller_of, check, known
 from fibrix.api.change import Asked, Change, ChangePorts
 from fibrix.api.limits import Limits
 from fibrix.api.problems import SlowClientError
+from fibrix.api.record import body_of
 from fibrix.api.route import JSON, Call, Encoded, Flow, Nothing, Reply, Route
+from fibrix.api.router import NAMES
 from fibrix.domain.access import Caller
 from fibrix.domain.ports.gate import Gate
 from fibrix.domain.ports.ledger import Ledger
 
 CALLER: Final = web.RequestKey("caller", Caller)
 REQUEST_ID: Final = web.RequestKey("request_id", str)
+
+R = TypeVar("R")
 
 _SANE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -65,10 +70,8 @@ class Endpoint:
         if request.body_exists:
             decode.body(await self._read(request), Nothing)
         query = self._nothing if self._bare and not request.query_string else self._query(request)
-        call: Call[Any, Any] = Call(request.match_info, query, self._nothing, caller, request.headers)
-        async with self._in_time():
-            reply = await route.handler(call)
-        return self._shown(request, reply)
+        call: Call[Any, Any] = Call(request[NAMES], query, self._nothing, caller, request.headers)
+        return self._shown(request, await self._handled(call))
 
     async def _changing(self, request: web.Request, change: Change) -> web.StreamResponse:
         """Serve a request that is meant to change something: whoever is known and is refused is on record."""
@@ -88,7 +91,7 @@ class Endpoint:
         parameters = decode.joined(request.query)
         rehearse = decode.flag(parameters, "dry_run") if self._route.rehearsable else False
         call: Call[Any, Any] = Call(
-            path=request.match_info,
+            path=request[NAMES],
             query=decode.query(parameters, self._types.query),
             body=decode.body(data, self._types.body),
             caller=caller,
@@ -98,9 +101,21 @@ class Endpoint:
     def _query(self, request: web.Request) -> msgspec.Struct:
         return decode.query(decode.joined(request.query), self._types.query)
 
-    def _in_time(self) -> Any:
-        """Limit how long the handler may take; a flow takes as long as the client wants it to."""
-        return nullcontext() if self._types.flows else asyncio.timeout(self._desk.limits.handle_s)
+    async def _handled(self, call: Call[Any, Any]) -> Reply[Any]:
+        """Run a reading handler within its time; a flow takes as long as the client wants it to.
+
+        Most have the answer at once: the clock is set only for those that wait for something.
+        """
+        if self._types.flows:
+            return await self._route.handler(call)
+        handling = self._route.handler(call)
+        try:
+            awaited = handling.send(None)
+        except StopIteration as done:
+            reply: Reply[Any] = done.value
+            return reply
+        async with asyncio.timeout(self._desk.limits.handle_s):
+            return await go_on(handling, awaited)
 
     async def _read(self, request: web.Request) -> bytes:
         """Read the body. Raises SlowClientError."""
@@ -115,19 +130,38 @@ class Endpoint:
 
     def _shown(self, request: web.Request, reply: Reply[Any]) -> web.StreamResponse:
         """Encode what a reading handler gave, unless the client has it already."""
-        if isinstance(reply.value, Flow):
-            return FlowResponse(reply.value, self._route, reply)
-        response = encoded(self._route, reply)
-        tag = reply.value.etag if isinstance(reply.value, Encoded) else ""
-        body = response.body
-        if response.status == HTTPStatus.OK and isinstance(body, bytes):
-            tag = tag or versions.etag_of(body)
-            if versions.is_known(request, tag):
-                return web.Response(
-                    status=HTTPStatus.NOT_MODIFIED, headers={"ETag": versions.quoted(tag, compressed=False)}
-                )
-            response.headers["ETag"] = versions.quoted(tag, compressed=negotiate.compress(request, response))
+        value = reply.value
+        if isinstance(value, Flow):
+            return FlowResponse(value, self._route, reply)
+        status = reply.status or self._route.status
+        if status != HTTPStatus.OK or value is None:
+            return encoded(self._route, reply)
+        body = body_of(reply)
+        tag = (value.etag if isinstance(value, Encoded) else "") or versions.etag_of(body)
+        if versions.is_known(request, tag):
+            known_by = {"ETag": versions.quoted(tag, compressed=False)}
+            return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=known_by)
+        headers = CIMultiDict(reply.headers)
+        headers["Content-Type"] = reply.media or self._route.media
+        response = web.Response(body=body, headers=headers)
+        response.headers["ETag"] = versions.quoted(tag, compressed=negotiate.compress(request, response))
         return response
+
+
+@types.coroutine
+def go_on(begun: Coroutine[Any, Any, R], awaited: Any) -> Generator[Any, Any, R]:
+    """Go on with a coroutine that was begun, and now waits for something, as if it had been awaited all along."""
+    while True:
+        try:
+            try:
+                sent = yield awaited
+            except BaseException as exc:  # noqa: BLE001 - a cancellation too belongs to the coroutine
+                awaited = begun.throw(exc)
+            else:
+                awaited = begun.send(sent)
+        except StopIteration as done:
+            value: R = done.value
+            return value
 
 
 def new_request_id(request: web.Request) -> str:

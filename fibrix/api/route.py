@@ -5,7 +5,7 @@ Reply[MachineView]`: body in, query in, body out. What mypy checks is what the d
 """
 
 import typing
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
@@ -72,7 +72,7 @@ class Route:
 
     method: str
     path: str  # whole, with {names}
-    handler: Callable[[Call[Any, Any]], Awaitable[Reply[Any]]]
+    handler: Callable[[Call[Any, Any]], Coroutine[Any, Any, Reply[Any]]]
     may: Permission
     summary: str
     errors: tuple[type[FibrixError], ...] = ()  # besides those that any route may raise

@@ -111,7 +111,7 @@ class Stream:
             self._hub.leave(subscriber)
         return socket.response
 
-    async def close(self, _: web.Application) -> None:
+    async def close(self) -> None:
         """Tell all subscribers that the controller stops, and wait a moment for their answers."""
         self.stops.set()
         last = tuple(self._hub.open)
