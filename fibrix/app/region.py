@@ -25,6 +25,7 @@ from fibrix.controllers.operations import OperationKeeper
 from fibrix.controllers.orders import Orders
 from fibrix.controllers.power import PowerController
 from fibrix.controllers.powering import Powering
+from fibrix.controllers.retention import Retention
 from fibrix.controllers.sessions import Sessions
 from fibrix.controllers.settle import Settler
 from fibrix.controllers.sightings import Sightings
@@ -134,6 +135,7 @@ def build_services(shared: Shared, region: Region, rack: Rack, notifier: Notifie
         MachineFacingService(agents, metadata, shared.snapshot, port=shared.config.machines.port),
         ApiService(shared.config.api, shared.config.state_dir, ports),
         OperationKeeper(region, shared.config.lifecycle.operations_kept_days, shared.now),
+        Retention(region.journal, shared.config.journal, shared.now),
         Watchdog(notifier),
     )
     keepers.append(Supervisor(services))
