@@ -14,6 +14,7 @@ from aiohttp import web
 
 from fibrix.api import openapi
 from fibrix.api.application import Observer, application
+from fibrix.api.connection import Connections
 from fibrix.api.endpoint import Desk
 from fibrix.api.limits import LIMITS, Limits
 from fibrix.api.route import Route, SocketRoute
@@ -99,14 +100,13 @@ class ApiService:
         """Serve until cancelled; then tell stream subscribers, and finish the requests that are under way."""
         ports = self._ports
         desk = Desk(gate=ports.gate, ledger=ports.ledger, limits=self._limits, now=ports.now)
-        app = application(self.routes, self.sockets, desk, ports.observe)
-        app.on_shutdown.append(self._stream.close)
-        runner = web.AppRunner(app, access_log=None, keepalive_timeout=75, lingering_time=2, shutdown_timeout=3)
+        answers = application(self.routes, self.sockets, desk, ports.observe)
+        runner = web.ServerRunner(Connections(answers, self._limits), shutdown_timeout=3)
         await runner.setup()
         async with self._stream.running():
             await self._listen(runner, ready)
 
-    async def _listen(self, runner: web.AppRunner, ready: asyncio.Event) -> None:
+    async def _listen(self, runner: web.ServerRunner, ready: asyncio.Event) -> None:
         """Answer on the unix socket and on TCP until cancelled."""
         with _listening(self._socket_path) as listener:
             try:
@@ -118,6 +118,8 @@ class ApiService:
                 ready.set()
                 await asyncio.Event().wait()
             finally:
+                await _stop_listening(runner)
+                await self._stream.close()
                 await runner.cleanup()
 
     def _table(self) -> tuple[Route, ...]:
@@ -143,6 +145,12 @@ class ApiService:
             MonitoringRoutes(ports.metrics, ports.targets),
         )
         return tuple(route for noun in nouns for route in noun.routes())
+
+
+async def _stop_listening(runner: web.ServerRunner) -> None:
+    """Let nobody new in."""
+    for site in list(runner.sites):
+        await site.stop()
 
 
 @contextlib.contextmanager
