@@ -21,6 +21,7 @@ from fibrix.api.route import Route, SocketRoute
 from fibrix.api.stream import Stream, StreamQuery
 from fibrix.api.v1.allocations import AllocationRoutes
 from fibrix.api.v1.api_keys import ApiKeyRoutes
+from fibrix.api.v1.backup import BackupRoutes
 from fibrix.api.v1.events import EventRoutes
 from fibrix.api.v1.images import ImageRoutes
 from fibrix.api.v1.machines import MachineRoutes
@@ -37,6 +38,7 @@ from fibrix.api.v1.tenants import TenantRoutes
 from fibrix.api.v1.users import UserRoutes
 from fibrix.config import ApiConfig
 from fibrix.domain.access import Permission
+from fibrix.domain.ports.backups import Backups
 from fibrix.domain.ports.gate import Gate
 from fibrix.domain.ports.health import Checks, HealthSource
 from fibrix.domain.ports.identity import ApiKeys, Logins, Tenants, Users
@@ -74,6 +76,7 @@ class ApiPorts:
     checks: Checks
     metrics: Metrics
     targets: Targets
+    backups: Backups
     observe: Observer
     now: Callable[[], datetime]
 
@@ -143,6 +146,7 @@ class ApiService:
             SystemRoutes(ports.health, lambda: self._document),
             ReadinessRoutes(ports.health, ports.checks),
             MonitoringRoutes(ports.metrics, ports.targets),
+            BackupRoutes(ports.backups),
         )
         return tuple(route for noun in nouns for route in noun.routes())
 

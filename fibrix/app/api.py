@@ -1,11 +1,13 @@
 """What the API serves from."""
 
 from fibrix.api.service import ApiPorts
+from fibrix.app.backup import backup_source
 from fibrix.app.core import Core
 from fibrix.app.identity import build_identity
 from fibrix.app.metrics.meters import Meters, build_meters
 from fibrix.app.shared import Shared
 from fibrix.config import subnets
+from fibrix.controllers.backups import BackupController
 from fibrix.controllers.event_names import StoredNames
 from fibrix.controllers.images import ImageController
 from fibrix.controllers.ledger import Recorder
@@ -47,6 +49,7 @@ def build_api_ports(
         checks=meters.surroundings,
         metrics=meters.exposition(health),
         targets=ScrapeTargets(region),
+        backups=BackupController(region, backup_source(shared), shared.now),
         observe=meters.http.observe,
         now=shared.now,
     )

@@ -35,7 +35,7 @@ def build_surroundings(shared: Shared, region: Region, dhcp: DhcpService | None)
     """Make what looks at the disk, the clock, the store, the ephemeral OS and the served interfaces."""
     config = shared.config
 
-    async def store() -> str:
+    async def database() -> str:
         await region.db.probe()
         return ""
 
@@ -54,7 +54,7 @@ def build_surroundings(shared: Shared, region: Region, dhcp: DhcpService | None)
 
     return Surroundings(
         {
-            "store": Probe(store, vital=True),
+            "database": Probe(database, vital=True),
             "disk": Probe(disk),
             "clock": Probe(ClockProbe(region, shared.now).look),
             "ephemeral": Probe(ephemeral),

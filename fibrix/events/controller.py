@@ -12,6 +12,15 @@ class ControllerStarted(Event, frozen=True, kw_only=True):
     version: str
 
 
+class BackupTaken(Event, frozen=True, kw_only=True):
+    """Someone took a copy of everything. By controllers.backups; for the stream."""
+
+    TYPE: ClassVar[str] = "backup.taken"
+    user: str
+    with_key: bool  # the controller's key went along
+    total_bytes: int  # uncompressed
+
+
 class SshKeyAdded(Event, frozen=True, kw_only=True):
     """An SSH key may be given to machines. By controllers.keys; for the stream."""
 

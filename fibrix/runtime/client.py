@@ -7,8 +7,9 @@ as it is (`/healthz`); any other is below `/api/v1/` (`machines`).
 import asyncio
 import http.client
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, BinaryIO, Final, Self
 
 import msgspec
 
@@ -17,6 +18,7 @@ from fibrix.runtime.api_stream import CloudEvent, Stream
 from fibrix.runtime.api_url import authorization, connect, read_key, target, unreachable
 
 READING: Final = frozenset({"GET", "HEAD"})
+_PIECE_BYTES: Final = 256 << 10
 _CALL_S: Final = 90.0  # a call may wait for a slow BMC behind the API, which has limits of its own
 
 
@@ -123,6 +125,37 @@ class BlockingClient:
             raise unreachable(self.url, exc) from exc
         finally:
             connection.close()
+
+    def download(self, path: str, sink: BinaryIO, *, query: Mapping[str, object] | None = None) -> int:
+        """GET into a file, piece by piece; gives the number of bytes. Raises ClientError; OSError: the file's.
+
+        What came before an error stays in the file.
+        """
+        size = 0
+        with closing(connect(self.url, self._timeout_s, self.ca_file)) as connection:
+            response = self._begun(connection, target(path, query or {}))
+            while piece := self._piece(response):
+                size += sink.write(piece)
+        return size
+
+    def _begun(self, connection: http.client.HTTPConnection, wanted: str) -> http.client.HTTPResponse:
+        """Send a request for a body that is read piece by piece. Raises ClientError."""
+        try:
+            connection.request("GET", wanted, None, {"Accept": "*/*"} | authorization(self.key))
+            response = connection.getresponse()
+            if response.status >= http.HTTPStatus.BAD_REQUEST:
+                given = {name.lower(): value for name, value in response.getheaders()}
+                checked(Answer(response.status, given, response.read()))
+        except (OSError, http.client.HTTPException) as exc:
+            raise unreachable(self.url, exc) from exc
+        return response
+
+    def _piece(self, response: http.client.HTTPResponse) -> bytes:
+        """Read on. Raises ClientError where the connection fails."""
+        try:
+            return response.read(_PIECE_BYTES)
+        except (OSError, http.client.HTTPException) as exc:
+            raise ClientError(f"the connection to {self.url} broke off: {exc}") from exc
 
 
 class Client:

@@ -1,8 +1,10 @@
 """Numbered migrations: `migrations/<name>/0001_what.sql`, run in order, each whole or not at all."""
 
 import sqlite3
+from contextlib import closing
 from importlib import resources
 from importlib.resources.abc import Traversable
+from pathlib import Path
 
 from fibrix.errors import StoreError
 
@@ -22,6 +24,21 @@ def migrate(connection: sqlite3.Connection, name: str) -> None:
         )
     for number in sorted(n for n in scripts if n > version):
         _apply(connection, number, scripts[number])
+
+
+def newest(name: str) -> int:
+    """The newest version that this Fibrix knows of a store. Raises StoreError."""
+    return max(_scripts(name))
+
+
+def version_of(path: Path) -> int:
+    """Read the version of a database that nobody else uses. Raises StoreError: it is no database of Fibrix."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            (version,) = connection.execute("SELECT coalesce(max(version), 0) FROM migrations").fetchone()
+    except sqlite3.Error as exc:
+        raise StoreError(f"{path.name} is no database of Fibrix: {exc}") from exc
+    return int(version)
 
 
 def _scripts(name: str) -> dict[int, Traversable]:

@@ -1,5 +1,6 @@
 """Secrets of others that Fibrix must be able to say again: the passwords of BMCs. Sealed on the disk and in memory."""
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Final, Self
@@ -11,6 +12,14 @@ from fibrix.store.transaction import Transaction
 
 _CHECK: Final = "store"
 """The owner of a secret of our own, sealed when the key was made: it tells at the start whether the key fits."""
+
+
+def fits(key: ControllerKey, sealed: Mapping[str, bytes]) -> bool:
+    """Tell whether a key opens the secrets of a store, by owner; where nothing was sealed yet, every key does."""
+    try:
+        return _CHECK not in sealed or bool(key.unseal(_CHECK, sealed[_CHECK]))
+    except StoreError:
+        return False
 
 
 class Secrets:

@@ -22,6 +22,7 @@ from fibrix.domain.machine import Disk, Hardware, Machine, RunStatus, ScriptRun
 from fibrix.domain.ports.keys import SshKey
 from fibrix.domain.state import State
 from fibrix.events.base import Event
+from fibrix.store.db import Database
 from fibrix.store.region import RegionUnit
 from fibrix.types import ApiKeyId, MachineId, RunId, TenantId, UserId, parse_mac
 from tests.controllers.rig import Clock, Rig, rig
@@ -150,7 +151,7 @@ class Site:
 async def site(state_dir: Path) -> AsyncIterator[Site]:
     """Open a region with PEOPLE in it; nothing is served yet."""
     power = FakePower()
-    async with rig(state_dir, Clock(), power) as opened:
+    async with rig(state_dir, Clock(), power) as opened, Database(state_dir / "rack.db", "rack"):
         if not opened.region.of(User).all():  # on a restart they are there
             await opened.region.change(lambda unit: _settle(unit, opened.clock))
         health = FakeHealth()

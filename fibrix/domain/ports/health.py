@@ -41,7 +41,7 @@ class HealthSource(Protocol):
 class Check(msgspec.Struct, frozen=True, kw_only=True):
     """One look at what the controller stands on."""
 
-    name: str  # `store`, `disk`, `clock`, …
+    name: str  # `database`, `disk`, `clock`, …
     reason: str = ""  # why all is not well, and what to do; empty: it is well
     vital: bool = False  # nothing works without it
 
