@@ -87,10 +87,11 @@ class Change:
     async def _run(self, request: web.Request, asked: Asked, course: Course) -> web.Response:
         """Answer as before, or rehearse it, or do it."""
         async with asyncio.timeout(self._ports.handle_s):
+            keyed = record.keyed(course.attempt, request, asked.data)
             if asked.rehearse:
                 await self._look(request, asked.call)
                 return await self._rehearsed(asked.call)
-            course.attempt = record.keyed(course.attempt, request, asked.data)
+            course.attempt = keyed
             if (earlier := await self._ports.ledger.earlier(course.attempt)) is not None:
                 course.on_record = False
                 response = response_of(earlier)

@@ -85,11 +85,27 @@ def document(routes: Sequence[Route], sockets: Sequence[SocketRoute]) -> bytes:
 
 def parameters(query: type[msgspec.Struct]) -> list[Json]:
     """Describe the fields of a query."""
-    schema = msgspec.json.schema_components([query])[1][query.__name__]
+    definitions = msgspec.json.schema_components([query])[1]
+    schema = definitions[query.__name__]
     return [
-        {"name": name, "in": "query", "required": name in schema["required"], "schema": kind}
+        {"name": name, "in": "query", "required": name in schema["required"], "schema": _inlined(kind, definitions)}
         for name, kind in schema["properties"].items()
     ]
+
+
+def _inlined(node: Any, definitions: Json) -> Any:
+    """Put what is referred to in the place of the reference: the enums of a query are small."""
+    match node:
+        case {"$ref": str(place), **rest}:
+            return {**definitions[place.rpartition("/")[2]], **rest}
+        case {"format": "date-time"}:  # a query has no types of its own: seconds since 1970 are read as a time too
+            return {"anyOf": [node, {"type": "number"}]}
+        case dict():
+            return {name: _inlined(value, definitions) for name, value in node.items()}
+        case list():
+            return [_inlined(value, definitions) for value in node]
+        case _:
+            return node
 
 
 def _schemas(routes: Sequence[Route]) -> tuple[Mapping[Any, Json], Json]:

@@ -1,6 +1,7 @@
 """What is kept of a request that is meant to change something: the attempt, and the answer that ended it."""
 
 import hashlib
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +20,7 @@ from fibrix.errors import InvalidError
 from fibrix.runtime.scope import scope
 
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
-_KEY_CHARACTERS: Final = 255
+_KEY: Final = re.compile(r"[ -~]{1,255}")
 _API: Final = "/api/v1/"
 
 
@@ -86,8 +87,8 @@ def keyed(attempt: Attempt, request: web.Request, data: bytes) -> Attempt:
     key = request.headers.get(IDEMPOTENCY_KEY, "")
     if not key or request.method != "POST" or not attempt.user:
         return attempt
-    if len(key) > _KEY_CHARACTERS or not key.isprintable():
-        raise InvalidError(f"{IDEMPOTENCY_KEY} may have {_KEY_CHARACTERS} printable characters at most")
+    if not _KEY.fullmatch(key):
+        raise InvalidError(f"{IDEMPOTENCY_KEY}: write 1 to 255 printable characters of ASCII")
     return replace(attempt, idempotency_key=key, fingerprint=_fingerprint(request, data))
 
 

@@ -25,7 +25,7 @@ async def test_the_api_is_what_its_document_says(site: Site, tmp_path: Path, who
         str(Path(sys.executable).with_name("st")),
         *("--config-file", str(CONFIG), "run", f"{site.url}/api/v1/openapi.json"),
         *("--header", f"Authorization: Bearer {key_of(who)}", "--checks", "all"),
-        *("--max-examples", EXAMPLES, "--seed", SEED, "--request-timeout", "15", "--no-color"),
+        *("--max-examples", EXAMPLES, "--seed", SEED, "--request-timeout", "40", "--no-color"),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         cwd=tmp_path,

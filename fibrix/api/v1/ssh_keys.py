@@ -13,6 +13,7 @@ from fibrix.types import TenantId
 
 BASE = "/api/v1/ssh-keys"
 ONE = BASE + "/{name}"
+IMPORT = "/api/v1/ssh-key-imports"
 
 
 class OwnerQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,7 +56,7 @@ class SshKeyRoutes:
         return [
             Route("GET", BASE, self.listing, see, "List SSH keys", here),
             Route("POST", BASE, self.add, use, "Store an SSH key", clash, 201, example=example),
-            Route("POST", BASE + "/import", self.add_file, use, "Store all keys of a file, or none", clash, 201),
+            Route("POST", IMPORT, self.add_file, use, "Store all keys of a file, or none", clash, 201),
             Route("GET", ONE, self.get, see, "Show an SSH key", here),
             Route("DELETE", ONE, self.delete, use, "Forget an SSH key; machines keep it", here, 204),
         ]

@@ -45,7 +45,15 @@ class SystemRoutes:
         return [
             Route("GET", "/healthz", self.health, Permission.PUBLIC, "Say how the controller fares; 503: not well"),
             Route("GET", "/api/v1/openapi.json", self.openapi, Permission.PUBLIC, "Give this document"),
-            Route("GET", problem, self.problem, Permission.PUBLIC, "Explain a kind of problem", (NotFoundError,)),
+            Route(
+                "GET",
+                problem,
+                self.problem,
+                Permission.PUBLIC,
+                "Explain a kind of problem",
+                (NotFoundError,),
+                media="text/plain",
+            ),
         ]
 
     async def health(self, _: Call[Nothing, Nothing]) -> Reply[HealthView]:
