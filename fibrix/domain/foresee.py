@@ -101,6 +101,6 @@ def _words(value: object) -> str:
     plain = msgspec.to_builtins(value)
     if isinstance(plain, str):
         return plain
-    if isinstance(plain, list) and all(isinstance(item, str) for item in plain):
+    if isinstance(plain, list | tuple) and all(isinstance(item, str) for item in plain):
         return ", ".join(plain)
     return msgspec.json.encode(plain).decode()

@@ -9,7 +9,7 @@ from fibrix.store.rows import Kind
 
 _TENANT: Final = frozenset({"name", "title", "quota", "pools"})
 _USER: Final = frozenset({"name", "role", "tenant", "disabled"})
-_WEBHOOK: Final = frozenset({"name", "parallel", "enabled", "fault"})
+_WEBHOOK: Final = frozenset({"name", "parallel", "enabled", "fault", "old_secret_until"})
 _LETTER: Final = frozenset({"state"})
 
 KINDS: Final[tuple[Kind[Any], ...]] = (
