@@ -6,6 +6,7 @@ import click
 
 from fibrix.cli.groups import LazyGroup
 from fibrix.cli.names import MACHINE
+from fibrix.cli.place_options import given_place, place_options
 from fibrix.cli.power_options import given_power, power_options
 from fibrix.cli.settings import Settings, pass_settings
 from fibrix.cli.show import ago, clock, emit, facts, plain, size, table
@@ -15,7 +16,6 @@ MEMBERS = {
     for name, attribute, line in (
         ("commission", "commission", "Take its inventory, then test it."),
         ("test", "run_tests", "Test its memory and disks."),
-        ("allocate", "allocate", "Keep it for someone."),
         ("deploy", "deploy", "Install an image."),
         ("release", "release", "Wipe it and make it ready again."),
         ("abort", "abort", "Give up what is under way."),
@@ -25,6 +25,7 @@ MEMBERS = {
         ("retire", "retire", "Take it out of use for good."),
     )
 } | {
+    "allocate": ("fibrix.cli.machine_allocate:allocate", "Keep a machine for a tenant."),
     "power": ("fibrix.cli.machine_power:power", "Power it, ask its power, confirm it."),
     "why": ("fibrix.cli.machine_history:why", "Say why it is where it is, and what comes next."),
     "runs": ("fibrix.cli.machine_history:runs", "List its script runs."),
@@ -46,9 +47,14 @@ def machine() -> None:
 def list_machines(settings: Settings, *, state: str, name: str, mac: str) -> None:
     """List machines."""
     found = settings.items("machines", state=state, name=name, mac=mac)
-    columns = ("NAME", "STATE", "SINCE", "POWER", "ADDRESS", "MAC", "HARDWARE", "ID")
+    whose = {"TENANT": "tenant"} if any(m["tenant"] for m in found) else {}
+    columns = ("NAME", "STATE", "SINCE", "POWER", *whose, "ADDRESS", "MAC", "HARDWARE", "ID")
     rows = [
-        (m["name"], _state(m), ago(m["since"]), m["power_state"], m["address"], m["macs"][0], _hardware(m), m["id"])
+        (
+            *(m["name"], _state(m), ago(m["since"]), m["power_state"]),
+            *(m[field] for field in whose.values()),
+            *(m["address"], m["macs"][0], _hardware(m), m["id"]),
+        )
         for m in found
     ]
     empty = "no machines: power one on, or add it with `fibrix machine add`"
@@ -67,11 +73,12 @@ def show_machine(settings: Settings, key: str) -> None:
 @machine.command("add", changes=True)
 @click.option("--mac", "macs", multiple=True, required=True, help="Of a network interface; may be repeated.")
 @click.option("--name", default="", help="Without it, it gets a name of two words.")
+@place_options
 @power_options
 @pass_settings
-def add_machine(settings: Settings, /, *, macs: tuple[str, ...], name: str, **power: Any) -> None:
+def add_machine(settings: Settings, /, *, macs: tuple[str, ...], name: str, **options: Any) -> None:
     """Add a machine by hand; it is accepted from the start."""
-    body = {"macs": macs, "name": name} | given_power({}, power)
+    body = {"macs": macs, "name": name} | given_place(options) | given_power({}, options)
     _done(settings, settings.client().post("machines", body), "added")
 
 
@@ -92,16 +99,24 @@ def accept_machine(settings: Settings, /, key: str, *, name: str, **power: Any) 
 @click.argument("key", metavar="MACHINE", type=MACHINE)
 @click.option("--name", default=None)
 @click.option("--mac", "macs", multiple=True, help="All its MACs from now on; may be repeated.")
+@place_options
+@click.option("--no-tags", is_flag=True, help="It has no tags from now on.")
 @power_options
 @pass_settings
-def edit_machine(settings: Settings, /, key: str, *, name: str | None, macs: tuple[str, ...], **power: Any) -> None:
-    """Change a machine's name, MACs or power settings."""
+def edit_machine(
+    settings: Settings, /, key: str, *, name: str | None, macs: tuple[str, ...], no_tags: bool, **options: Any
+) -> None:
+    """Change a machine's name, MACs, zone, pool, tags or power settings."""
     client = settings.client()
-    known = client.get(f"machines/{key}")
-    body = given_power(known["power"], power) | ({"name": name} if name else {}) | ({"macs": macs} if macs else {})
+    read = client.call("GET", f"machines/{key}")
+    known = read.value()
+    body = given_place(options) | given_power(known["power"] or {}, options)
+    body |= {"tags": ()} if no_tags else {}
+    body |= ({"name": name} if name else {}) | ({"macs": macs} if macs else {})
     if not body:
         raise click.UsageError("nothing to change: give at least one option")
-    _done(settings, client.patch(f"machines/{known['id']}", body), "changed")
+    changed = client.patch(f"machines/{known['id']}", body, version=read.headers["etag"])
+    _done(settings, changed, "changed")
 
 
 @machine.command("delete", changes=True)
@@ -115,17 +130,23 @@ def delete_machine(settings: Settings, key: str) -> None:
 
 def print_machine(shown: dict[str, Any]) -> None:
     """Print all that matters of a machine."""
-    power, hardware = shown["power"], shown["hardware"] or {}
+    hardware = shown["hardware"] or {}
     deployment, boot = shown["deployment"] or {}, shown["boot"] or {}
-    at_bmc = f"{power['username']}@{power['address']}:{power['port']}" if power["address"] else ""
     facts(
         (
             ("name", shown["name"]),
             ("id", shown["id"]),
             ("state", f"{_state(shown)}, {ago(shown['since'])}: {shown['reason']}"),
             ("given up", clock(shown["deadline"])),
-            ("power", f"{shown['power_state']} ({shown['power_detail']})"),
-            ("powered by", f"{power['kind']} {at_bmc}".strip()),
+            (
+                "power",
+                f"{shown['power_state']} ({shown['power_detail']})" if shown["power_detail"] else shown["power_state"],
+            ),
+            ("powered by", _powered_by(shown["power"] or {})),
+            ("tenant", shown["tenant"]),
+            ("allocated", clock(shown["allocated_at"])),
+            ("pool, zone", f"{shown['pool']}, {shown['zone']}"),
+            ("tags", ", ".join(shown["tags"])),
             ("MACs", ", ".join(shown["macs"])),
             ("address", shown["address"]),
             ("hardware", " ".join((hardware.get("vendor", ""), hardware.get("product", ""))).strip()),
@@ -139,6 +160,12 @@ def print_machine(shown: dict[str, Any]) -> None:
             ("host name", deployment.get("hostname")),
         )
     )
+
+
+def _powered_by(power: dict[str, Any]) -> str:
+    """Name the kind of power supply and its BMC; empty where that is not for the caller to know."""
+    at_bmc = f"{power['username']}@{power['address']}:{power['port']}" if power.get("address") else ""
+    return f"{power.get('kind', '')} {at_bmc}".strip()
 
 
 def _state(shown: dict[str, Any]) -> str:

@@ -40,15 +40,6 @@ def run_tests(
     act(settings, key, "test", {"scripts": scripts, "parameters": _parameters(parameters)}, wait=wait)
 
 
-@click.command("allocate", cls=FibrixCommand, changes=True)
-@key_argument
-@reason_option
-@pass_settings
-def allocate(settings: Settings, key: str, *, reason: str) -> None:
-    """Keep it for someone."""
-    act(settings, key, "allocate", {"reason": reason}, wait=False)
-
-
 @click.command("deploy", cls=FibrixCommand, changes=True)
 @key_argument
 @click.option("--image", required=True, help="Name of the image.")
