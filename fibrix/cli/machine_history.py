@@ -67,7 +67,7 @@ def output(settings: Settings, key: str, run: str) -> None:
 def events(settings: Settings, key: str, *, since: int | None, follow: bool) -> None:
     """List or follow what happens to it."""
     machine = settings.client().get(f"machines/{key}")["id"]
-    list_or_follow(settings, since=since, follow=follow, types="", subject=f"machines/{machine}")
+    list_or_follow(settings, {"machine": machine}, since=since, follow=follow)
 
 
 def print_why(told: dict[str, Any]) -> None:

@@ -6,15 +6,15 @@ as it is (`/healthz`); any other is below `/api/v1/` (`machines`).
 
 import asyncio
 import http.client
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing, closing
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Self
 
 import msgspec
 
 from fibrix.errors import ClientError, RehearsedError
-from fibrix.runtime.api_stream import CloudEvent, Stream
+from fibrix.runtime.api_stream import GIVE_UP_S, CloudEvent, Place, Stream
 from fibrix.runtime.api_url import authorization, connect, read_key, target, unreachable
 
 READING: Final = frozenset({"GET", "HEAD"})
@@ -211,17 +211,29 @@ class Client:
         A lost connection is made again and resumes after the last number. Raises ClientError when the API refuses, is
         not there at first, or stays away for a minute.
         """
-        async for text in self.follow_texts(since, types=types, subject=subject):
-            yield msgspec.json.decode(text, type=CloudEvent)
+        async with aclosing(self.follow_texts(since, {"type": ",".join(types), "subject": subject})) as texts:  # type: ignore[type-var]
+            async for text in texts:
+                yield msgspec.json.decode(text, type=CloudEvent)
 
     async def follow_texts(
-        self, since: int | None = None, *, types: Sequence[str] = (), subject: str = ""
+        self,
+        since: int | None,
+        wanted: Mapping[str, object],
+        *,
+        give_up_s: float = GIVE_UP_S,
+        lost: Callable[[str, float], object] = lambda _reason, _pause_s: None,
     ) -> AsyncIterator[str]:
-        """Give the JSON text of each event, as `follow` does."""
+        """Give the JSON text of each event, as `follow` does; `wanted` is the query: type, subject, machine, tenant.
+
+        `lost` is told why a connection was lost, and in how many seconds it is tried again.
+        """
         position = await self.head() if since is None else since
-        stream = Stream(self._blocking.url, self._blocking.key, position, types=types, subject=subject)
-        async for text in stream.texts():
-            yield text
+        called = self._blocking
+        place = Place(url=called.url, key=called.key, ca_file=called.ca_file)
+        stream = Stream(place, position, wanted, give_up_s, lost)
+        async with aclosing(stream.texts()) as texts:  # type: ignore[type-var]
+            async for text in texts:
+                yield text
 
 
 def checked(answer: Answer) -> Answer:

@@ -3,16 +3,19 @@
 import asyncio
 import json
 
-from fibrix.domain.machine import Machine
+from msgspec.structs import replace
+
 from fibrix.domain.state import State
+from fibrix.events.machine import BootProgressed, StateChanged
+from fibrix.types import BootId
 from tests.cli.conftest import Command, Ended
-from tests.support.api import Region
+from tests.support.site import ACME, Site
+from tests.support.streams import NOON, accepted, key_added, updated
 
 
-async def test_events_are_one_cloudevent_a_line_without_holes(region: Region, fibrix: Command) -> None:
-    for number in range(2500):
-        region.journal.append("machine.updated", "machines/m1", fields=["name"], n=number)
-    told = await fibrix("events", "--since", "0", "--json")
+async def test_events_are_one_cloudevent_a_line_without_holes(site: Site, fibrix: Command) -> None:
+    await site.say(*(updated(number) for number in range(2500)))
+    told = await fibrix("events", "--since", "0", "--jsonl")
     events = [json.loads(line) for line in told.out.splitlines()]
     assert [event["id"] for event in events] == [str(number) for number in range(1, 2501)]
     assert all(event["specversion"] == "1.0" for event in events)
@@ -20,51 +23,64 @@ async def test_events_are_one_cloudevent_a_line_without_holes(region: Region, fi
     assert [json.loads(line) for line in some.out.splitlines()] == events[2498:]
 
 
-async def test_events_are_lines_in_words_for_people(region: Region, fibrix: Command) -> None:
-    region.journal.append("machine.script_ended", "machines/m1", name="web-1", script="memory-test", status="passed")
-    region.journal.append("something.new", "", colour="red\x1b[2J")
+async def test_events_are_lines_in_words_for_people(site: Site, fibrix: Command) -> None:
+    await site.say(key_added("ann"), replace(key_added("bob"), fingerprint="red\x1b[2J"))
     told = await fibrix("events")
-    assert "memory-test passed" in told.out
-    assert "something new" in told.out
+    assert "SSH key ann added" in told.out
     assert "\x1b" not in told.out
 
 
-async def test_the_events_of_a_machine_leave_out_all_others(region: Region, fibrix: Command) -> None:
-    machine = region.machines.put("web-1")
-    region.journal.append("machine.accepted", f"machines/{machine.id}", name="web-1")
-    region.journal.append("machine.accepted", "machines/other", name="other")
+async def test_events_are_picked_by_machine_tenant_type_and_subject(site: Site, fibrix: Command) -> None:
+    machine = await site.put("web-1")
+    await site.say(accepted(machine.id), accepted("m2"), key_added("ann", ACME), key_added("bob"))
+    for words, numbers in (
+        (("--machine", "web-1"), ["1"]),
+        (("--tenant", "acme"), ["3"]),
+        (("--type", "machine.*"), ["1", "2"]),
+        (("--subject", "ssh-keys/", "--since", "3"), ["4"]),
+    ):
+        told = await fibrix("events", "--jsonl", *words)
+        assert [json.loads(line)["id"] for line in told.out.splitlines()] == numbers
     assert len((await fibrix("machine", "events", "web-1")).out.splitlines()) == 1
+    refused = await fibrix("events", "--type", "a b")
+    assert refused.status == 1
+    assert "is none" in refused.err
 
 
-async def test_waiting_shows_the_steps_and_ends_with_the_goal(region: Region, fibrix: Command) -> None:
-    region.machines.put("web-1", State.NEW)
-    told = await wait_through(region, fibrix, State.TESTING, State.READY)
+async def test_the_types_of_events_are_listed_with_their_data(fibrix: Command) -> None:
+    told = await fibrix("events", "types")
+    assert "fibrix.machine.deployed" in told.out
+    listed = [json.loads(line) for line in (await fibrix("events", "types", "--jsonl")).out.splitlines()]
+    by_type = {each["type"]: each for each in listed}
+    assert by_type["fibrix.ssh_key.added"]["data"] == ["name", "fingerprint"]
+    assert by_type["fibrix.gap"]["data"] == ["oldest"]
+
+
+async def test_waiting_shows_the_steps_and_ends_with_the_goal(site: Site, fibrix: Command) -> None:
+    told = await wait_through(site, fibrix, State.TESTING, State.READY)
     assert told.status == 0
     assert "DHCPDISCOVER" in told.err
     assert "Commissioning → Testing" in told.err
     assert "web-1 is Ready" in told.out
 
 
-async def test_waiting_for_what_fails_exits_with_1_and_the_reason(region: Region, fibrix: Command) -> None:
-    region.machines.put("web-1", State.NEW)
-    told = await wait_through(region, fibrix, State.FAILED_COMMISSIONING)
+async def test_waiting_for_what_fails_exits_with_1_and_the_reason(site: Site, fibrix: Command) -> None:
+    told = await wait_through(site, fibrix, State.FAILED_COMMISSIONING)
     assert told.status == 1
     assert "it was put into Failed commissioning" in told.err
 
 
-async def wait_through(region: Region, fibrix: Command, *states: State) -> Ended:
+async def wait_through(site: Site, fibrix: Command, *states: State) -> Ended:
     """Run `commission --wait`, and let the machine go through these states once it was asked."""
-    asked = asyncio.Event()
-    region.machines.changed = lambda machine: asked.set()
-    async with asyncio.TaskGroup() as group:
-        waiting = group.create_task(fibrix("machine", "commission", "web-1", "--wait"), name="command")
-        await asked.wait()
-        subject = f"machines/{region.machines.get('web-1').id}"
-        region.journal.append("machine.boot_progressed", subject, name="web-1", stage="DHCPDISCOVER", detail="")
-        for state in states:
-            before: Machine = region.machines.get("web-1")
-            region.machines.change(before.id, state=state, reason=f"it was put into {state.value}")
-            kind = f"machine.{state.value.lower().replace(' ', '_')}"
-            change = {"before": before.state.value, "after": state.value, "trigger": "x", "reason": "of a test"}
-            region.journal.append(kind, subject, name="web-1", **change)
+    machine = await site.put("web-1", State.NEW)
+    about = {"at": NOON, "machine": machine.id, "name": machine.name}
+    with site.rig.shared.bus.subscribe(StateChanged) as heard:
+        async with asyncio.TaskGroup() as group:
+            waiting = group.create_task(fibrix("machine", "commission", "web-1", "--wait"), name="command")
+            await heard.batch()
+            await site.say(BootProgressed(**about, boot=BootId("b1"), stage="DHCPDISCOVER", detail=""))
+            for state in states:
+                before = site.rig.region.machine(machine.id).state
+                await site.change(machine.id, state=state, reason=f"it was put into {state.value}")
+                await site.say(StateChanged(**about, before=before, after=state, trigger="x", reason="of a test"))
     return waiting.result()
