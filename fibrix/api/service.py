@@ -19,6 +19,7 @@ from fibrix.api.endpoint import Desk
 from fibrix.api.limits import LIMITS, Limits
 from fibrix.api.route import Route, SocketRoute
 from fibrix.api.stream import Stream, StreamQuery
+from fibrix.api.tls import certificate_of, speaks_tls
 from fibrix.api.v1.allocations import AllocationRoutes
 from fibrix.api.v1.api_keys import ApiKeyRoutes
 from fibrix.api.v1.backup import BackupRoutes
@@ -92,6 +93,7 @@ class ApiService:
         self._stream = Stream(ports.journal, ports.gate, ports.event_names, slow_s=limits.slow_s)
         self._ports = ports
         self._limits = limits
+        self._certificate = certificate_of(config, state_dir, ports.now)
         self.routes: Final = self._table()
         stream = "Follow events by websocket: one CloudEvents JSON a message"
         self.sockets: Final = (
@@ -116,14 +118,22 @@ class ApiService:
                 if listener is not None:
                     await web.SockSite(runner, listener).start()
                 if self._config.port:
-                    await web.TCPSite(runner, str(self._config.listen), self._config.port).start()
+                    await self._listen_on_tcp(runner)
                 log.info("api.serving", addresses=[str(address) for address in runner.addresses])
                 ready.set()
-                await asyncio.Event().wait()
+                await (self._certificate.watch() if self._certificate else asyncio.Event().wait())
             finally:
                 await _stop_listening(runner)
                 await self._stream.close()
                 await runner.cleanup()
+
+    async def _listen_on_tcp(self, runner: web.ServerRunner) -> None:
+        """Answer on TCP, beyond loopback by TLS. Raises ConfigError: its certificate is no good."""
+        certificate = self._certificate
+        if certificate is not None:
+            certificate.load()
+        context = certificate.context if certificate is not None else None
+        await web.TCPSite(runner, str(self._config.listen), self._config.port, ssl_context=context).start()
 
     def _table(self) -> tuple[Route, ...]:
         """Put the route table together."""
@@ -136,7 +146,7 @@ class ApiService:
             RunRoutes(ports.machines),
             EventRoutes(ports.journal, ports.machines, ports.event_names, ports.gate, self._stream.stops),
             ImageRoutes(ports.images),
-            SessionRoutes(ports.logins, ports.now, secure=False),
+            SessionRoutes(ports.logins, ports.now, secure=speaks_tls(self._config)),
             MeRoutes(ports.users, ports.tenants, ports.api_keys, ports.logins),
             ApiKeyRoutes(ports.api_keys),
             UserRoutes(ports.users),

@@ -4,6 +4,7 @@ import asyncio
 import os
 import secrets
 import threading
+from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Final, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import ARGON2_VERSION
 
 from fibrix.domain.password import normal
 from fibrix.errors import ThrottledError
@@ -41,7 +43,7 @@ class PasswordHashes:
         self._hasher = PasswordHasher(cost.time, cost.memory_kib, cost.lanes)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="password", initializer=_be_nice)
         self._waiting = 0
-        self._nobodys = ""
+        self._nobodys: Final = _nobodys(cost)
 
     async def hash(self, password: str) -> str:
         """Hash a password that was checked. Raises ThrottledError: too many wait."""
@@ -60,16 +62,10 @@ class PasswordHashes:
 
     def _verify(self, stored: str, password: str) -> bool:
         try:
-            self._hasher.verify(stored or self._nobody(), password)
+            self._hasher.verify(stored or self._nobodys, password)
         except (VerificationError, InvalidHashError):
             return False
         return bool(stored)
-
-    def _nobody(self) -> str:
-        """A hash of what nobody knows; made once, and later than at the start, which it would hold up."""
-        if not self._nobodys:
-            self._nobodys = self._hasher.hash(secrets.token_urlsafe())
-        return self._nobodys
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         if self._waiting >= WAITING:
@@ -80,6 +76,12 @@ class PasswordHashes:
             return await asyncio.wrap_future(future)
         finally:
             self._waiting -= 1
+
+
+def _nobodys(cost: Cost) -> str:
+    """Make up a hash that no password has, in argon2's encoding: to verify one against it takes as long as any."""
+    salt, made = (b64encode(secrets.token_bytes(size)).decode().rstrip("=") for size in (16, 32))
+    return f"$argon2id$v={ARGON2_VERSION}$m={cost.memory_kib},t={cost.time},p={cost.lanes}${salt}${made}"
 
 
 def _be_nice() -> None:
