@@ -14,6 +14,7 @@ MEMBERS = {
     "ssh-key": ("fibrix.cli.ssh_key:ssh_key", "List, add and delete SSH keys."),
     "subnet": ("fibrix.cli.subnet:subnet", "List and show subnets, reserve addresses."),
     "audit": ("fibrix.cli.audit:audit", "Who did what: list, export and verify the records."),
+    "webhook": ("fibrix.cli.webhook:webhook", "Send events to receivers."),
     "events": ("fibrix.cli.events:events", "List or follow what happens."),
     "ephemeral": ("fibrix.cli.build:ephemeral", "Build the OS that machines run from RAM."),
     "lab": ("fibrix.cli.lab:lab", "A rack in a box, for whoever has no rack."),

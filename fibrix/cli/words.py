@@ -43,6 +43,11 @@ _WORDS: Final[Mapping[str, Callable[[Data], str]]] = {
     "machine.reported": lambda d: f"the installed system reported in as {d['hostname']}",
     "ssh_key.added": lambda d: f"SSH key {d['name']} added {d['fingerprint']}",
     "ssh_key.deleted": lambda d: f"SSH key {d['name']} deleted",
+    "webhook.created": lambda d: f"webhook {d['name']} made",
+    "webhook.updated": lambda d: f"webhook {d['name']} changed: {', '.join(d['fields'])}",
+    "webhook.deleted": lambda d: f"webhook {d['name']} deleted",
+    "webhook.disabled": lambda d: f"webhook {d['name']} disabled: {d['reason']}",
+    "webhook.dead_letter": lambda d: f"webhook {d['name']} gave up event {d['event']} after {d['attempts']} attempts",
     "reservation.added": lambda d: f"{d['address']} is reserved for {d['mac']}",
     "reservation.deleted": lambda d: f"the reservation of {d['mac']} is gone",
 }
