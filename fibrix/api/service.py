@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -77,6 +78,7 @@ class ApiPorts:
     checks: Checks
     metrics: Metrics
     targets: Targets
+    subscribers: Counter[str]  # of the event stream, now, by kind
     backups: Backups
     observe: Observer
     now: Callable[[], datetime]
@@ -90,7 +92,7 @@ class ApiService:
     def __init__(self, config: ApiConfig, state_dir: Path, ports: ApiPorts, limits: Limits = LIMITS) -> None:
         self._config = config
         self._socket_path = state_dir / config.socket if config.socket else None
-        self._stream = Stream(ports.journal, ports.gate, ports.event_names, slow_s=limits.slow_s)
+        self._stream = Stream(ports.journal, ports.gate, ports.event_names, ports.subscribers, slow_s=limits.slow_s)
         self._ports = ports
         self._limits = limits
         self._certificate = certificate_of(config, state_dir, ports.now)
@@ -144,7 +146,9 @@ class ApiService:
             AllocationRoutes(ports.machines),
             PowerRoutes(ports.machines),
             RunRoutes(ports.machines),
-            EventRoutes(ports.journal, ports.machines, ports.event_names, ports.gate, self._stream.stops),
+            EventRoutes(
+                ports.journal, ports.machines, ports.event_names, ports.gate, self._stream.stops, ports.subscribers
+            ),
             ImageRoutes(ports.images),
             SessionRoutes(ports.logins, ports.now, secure=speaks_tls(self._config)),
             MeRoutes(ports.users, ports.tenants, ports.api_keys, ports.logins),

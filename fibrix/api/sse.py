@@ -1,6 +1,7 @@
 """Events as Server-Sent Events (WHATWG HTML §9.2): for browsers, and for whoever has HTTP but no websocket."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Final
@@ -23,15 +24,16 @@ _LOOK_S: Final = 0.5  # how long a reader that is no longer let in goes unnotice
 _HEARTBEAT_S: Final = 15.0
 
 
-async def chunks(feed: Feed, stops: asyncio.Event) -> AsyncIterator[bytes]:
+async def chunks(feed: Feed, stops: asyncio.Event, subscribers: Counter[str]) -> AsyncIterator[bytes]:
     """Give pieces of the body until the reader is no longer let in, or the controller stops.
 
     An event's `id` is its sequence number, which a browser sends back in Last-Event-ID. In quiet times a block of an
     `id` alone moves that on, and shows that the connection lives. What ends the stream is said in an event `closed`.
     """
-    yield f"retry: {RETRY_MS}\n\n".encode()
     sent_s = monotonic_s()
+    subscribers["sse"] += 1
     try:
+        yield f"retry: {RETRY_MS}\n\n".encode()
         while not stops.is_set():
             piece = await _page(feed)
             if not piece and monotonic_s() - sent_s >= _HEARTBEAT_S:
@@ -44,6 +46,8 @@ async def chunks(feed: Feed, stops: asyncio.Event) -> AsyncIterator[bytes]:
     except FibrixError as exc:
         log.info("sse.ended", reason=str(exc))
         yield f"event: closed\ndata: {' '.join(str(exc).split())}\n\n".encode()
+    finally:
+        subscribers["sse"] -= 1
 
 
 async def _page(feed: Feed) -> bytes:

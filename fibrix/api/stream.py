@@ -5,6 +5,7 @@ position says what it has. One that takes nothing for `slow_s` is told so in the
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Final
@@ -71,12 +72,20 @@ class Stream:
     """Serves websockets from the journal."""
 
     def __init__(
-        self, journal: Journal, gate: Gate, names: EventNames, *, ping_s: float = 20.0, slow_s: float = 15.0
+        self,
+        journal: Journal,
+        gate: Gate,
+        names: EventNames,
+        subscribers: Counter[str],
+        *,
+        ping_s: float = 20.0,
+        slow_s: float = 15.0,
     ) -> None:
         self.stops = asyncio.Event()  # the controller stops: whoever streams says good-bye
         self._journal = journal
         self._gate = gate
         self._names = names
+        self._subscribers = subscribers
         self._slow_s = slow_s
         self._hub = Hub(journal, ping_s=ping_s)
         self._pages = asyncio.Semaphore(_PAGES_AT_ONCE)
@@ -102,12 +111,14 @@ class Stream:
         socket = await accept(request, SUBPROTOCOL)
         subscriber = Subscriber(socket, feed, query.heartbeat)
         self._hub.enter(subscriber)
+        self._subscribers["websocket"] += 1
         try:
             async with asyncio.TaskGroup() as group:
                 sender = group.create_task(self._send(subscriber), name="stream sender")
                 await socket.ended()
                 sender.cancel()
         finally:
+            self._subscribers["websocket"] -= 1
             self._hub.leave(subscriber)
         return socket.response
 

@@ -29,7 +29,7 @@ def build_api_ports(
     meters: Meters | None = None,
 ) -> ApiPorts:
     """Connect the API to the region's controllers."""
-    meters = meters or build_meters(shared, region)
+    meters = meters or build_meters(shared, region, core.postal.attempts)
     identity = build_identity(shared, region)
     return ApiPorts(
         machines=machines,
@@ -49,6 +49,7 @@ def build_api_ports(
         checks=meters.surroundings,
         metrics=meters.exposition(health),
         targets=ScrapeTargets(region),
+        subscribers=meters.subscribers,
         backups=BackupController(region, backup_source(shared), shared.now),
         observe=meters.http.observe,
         now=shared.now,

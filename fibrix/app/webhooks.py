@@ -3,6 +3,7 @@
 import random
 import secrets
 import ssl
+from collections import Counter
 from dataclasses import dataclass
 
 from fibrix.app.shared import Shared
@@ -20,6 +21,7 @@ class Postal:
 
     controller: WebhookController
     service: WebhookService
+    attempts: Counter[str]  # `delivered`, `failed`, `dead`
 
 
 def build_webhooks(shared: Shared, region: Region, tls: ssl.SSLContext | None = None) -> Postal:
@@ -36,4 +38,4 @@ def build_webhooks(shared: Shared, region: Region, tls: ssl.SSLContext | None = 
     service = WebhookService(shared.bus, room, region.journal)
     chances = Chances(draw=secrets.randbelow, octets=secrets.token_bytes)
     controller = WebhookController(region, room, service.poke, config, shared.now, chances)
-    return Postal(controller=controller, service=service)
+    return Postal(controller=controller, service=service, attempts=room.attempts)

@@ -1,6 +1,7 @@
 """/api/v1/events: the journal, page by page or as Server-Sent Events. The stream gives the same messages."""
 
 import asyncio
+from collections import Counter
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -54,13 +55,20 @@ class EventRoutes:
     """Events."""
 
     def __init__(
-        self, journal: Journal, machines: Machines, names: EventNames, gate: Gate, stops: asyncio.Event
+        self,
+        journal: Journal,
+        machines: Machines,
+        names: EventNames,
+        gate: Gate,
+        stops: asyncio.Event,
+        subscribers: Counter[str],
     ) -> None:
         self._journal = journal
         self._machines = machines
         self._names = names
         self._gate = gate
         self._stops = stops
+        self._subscribers = subscribers
         self._document = asyncapi.document()
 
     def routes(self) -> list[Route]:
@@ -101,7 +109,7 @@ class EventRoutes:
         where = "header Last-Event-ID" if last else "query parameter since"
         since = position(last or query.since, self._journal.head, where)
         feed = self._feed(since, call.caller, query.selection(self._names, call.caller))
-        return Reply(Flow(sse.chunks(feed, self._stops)), headers=sse.HEADERS)
+        return Reply(Flow(sse.chunks(feed, self._stops, self._subscribers)), headers=sse.HEADERS)
 
     async def asyncapi(self, _: Call[Nothing, Nothing]) -> Reply[Encoded[dict[str, Any]]]:
         """Made once, at start."""

@@ -28,13 +28,21 @@ RUNNING: Final = "running"
 class Meters:
     """What the controller knows of itself."""
 
-    def __init__(self, shared: Shared, region: Region, rack: RackMeters | None, surroundings: Surroundings) -> None:
+    def __init__(
+        self,
+        shared: Shared,
+        region: Region,
+        deliveries: Counter[str],
+        rack: RackMeters | None,
+        surroundings: Surroundings,
+    ) -> None:
         self.http = HttpMeter()
         self.subscribers: Counter[str] = Counter({"websocket": 0, "sse": 0})
         self.surroundings = surroundings
         self._loop = LoopMeter()
         self._durations = Durations(shared.bus, region)
         self._bus = shared.bus
+        self._deliveries = deliveries
         self._rack = rack
         self._region = RegionMeters(
             region=region, durations=self._durations, per_machine=shared.config.metrics.per_machine
@@ -54,6 +62,7 @@ class Meters:
         yield catalog.HTTP_REQUESTS.of(self.http.requests)
         yield catalog.HTTP_SECONDS.of(self.http.durations.all().items())
         yield catalog.SUBSCRIBERS.of(self.subscribers)
+        yield catalog.DELIVERIES.of({"delivered": 0, "failed": 0, "dead": 0} | self._deliveries)
         yield catalog.BUS_QUEUED.of(self._bus.queued_by_name())
         yield catalog.BUS_LAGGED.of(self._bus.lagged_by_name())
 
@@ -66,6 +75,6 @@ class Meters:
         yield catalog.BUILD_INFO.of({(fibrix.__version__, platform.python_version()): 1})
 
 
-def build_meters(shared: Shared, region: Region, rack: RackMeters | None = None) -> Meters:
+def build_meters(shared: Shared, region: Region, deliveries: Counter[str], rack: RackMeters | None = None) -> Meters:
     """Make them; without a rack, nothing of one is counted."""
-    return Meters(shared, region, rack, build_surroundings(shared, region, rack.dhcp if rack else None))
+    return Meters(shared, region, deliveries, rack, build_surroundings(shared, region, rack.dhcp if rack else None))

@@ -14,6 +14,7 @@ from fibrix.domain.machine import Machine
 from fibrix.domain.operation import Operation
 from fibrix.domain.power import PowerState
 from fibrix.domain.state import PASSING, State
+from fibrix.domain.webhook import Letter, LetterState
 from fibrix.runtime.metrics import catalog
 from fibrix.store.region import Region
 
@@ -37,6 +38,9 @@ class RegionMeters:
         yield catalog.JOURNAL_OLDEST.one(journal.oldest)
         yield catalog.JOURNAL_ENTRIES.one(journal.head - journal.oldest + 1)
         yield from self._machines(region.now())
+        letters = Counter({state.value: 0 for state in LetterState})
+        letters.update(letter.state.value for letter in region.of(Letter).all())
+        yield catalog.LETTERS.of(letters)
         operations = Counter((one.kind, one.state.value) for one in region.of(Operation).all())
         yield catalog.OPERATIONS.of(operations)
         yield catalog.OPERATION_SECONDS.of(self.durations.operations.all().items())

@@ -18,6 +18,14 @@ HTTP_SECONDS: Final = Histogram(
 SUBSCRIBERS: Final = Gauge(
     "fibrix_stream_subscribers", "Who follows the event stream now, by websocket or SSE.", ("kind",)
 )
+DELIVERIES: Final = Counter(
+    "fibrix_webhook_attempts_total",
+    "Attempts to deliver an event to a webhook: `delivered`, `failed`; `dead`: it was given up.",
+    ("result",),
+)
+LETTERS: Final = Gauge(
+    "fibrix_webhook_letters", "Events that a webhook could not be given at once, by what becomes of them.", ("state",)
+)
 BUS_QUEUED: Final = Gauge(
     "fibrix_bus_queued_events", "Events that wait for a subscriber of the event bus.", ("subscription",)
 )
