@@ -7,12 +7,14 @@ from msgspec.structs import replace
 
 from fibrix.controllers import leaving
 from fibrix.controllers.find import by_id_or_name
+from fibrix.controllers.mailroom import removed
 from fibrix.controllers.ports import Store, Unit
 from fibrix.domain.access import Caller
 from fibrix.domain.account import Tenant, User, check_pools, check_tenant_name, check_words
 from fibrix.domain.names import opaque_id
 from fibrix.domain.ports.identity import TenantChanges, TenantSpec
 from fibrix.domain.quota import Use
+from fibrix.domain.webhook import Webhook
 from fibrix.errors import ConflictError, NotFoundError
 from fibrix.events.controller import SshKeyDeleted
 from fibrix.events.identity import TenantCreated, TenantDeleted, TenantUpdated
@@ -84,7 +86,7 @@ class TenantController:
         return await self._store.change(work)
 
     async def delete(self, caller: Caller, key: str) -> None:
-        """Remove one, with its users and SSH keys. Raises NotFoundError, ConflictError (it has machines)."""
+        """Remove one, with its users, SSH keys and webhooks. Raises NotFoundError, ConflictError (it has machines)."""
         found = self.get(caller, key)
 
         def work(unit: Unit) -> None:
@@ -107,6 +109,9 @@ class TenantController:
         for key in unit.ssh_keys(tenant.id):
             unit.delete_ssh_key(tenant.id, key.name)
             unit.append(SshKeyDeleted(at=now, name=key.name, tenant=tenant.id))
+        for webhook in unit.of(Webhook).all():
+            if webhook.tenant == tenant.id:
+                removed(unit, webhook, now)
         unit.of(Tenant).delete(tenant.id)
         unit.append(TenantDeleted(at=now, id=tenant.id, name=tenant.name, tenant=tenant.id))
 

@@ -208,3 +208,13 @@ async def test_dead_letters_are_listed_shown_replayed_and_dropped(site: Site) ->
         assert await call(http, "DELETE", f"{one}/dead-letters") == (200, {"count": 0})
         await call(http, "PATCH", one, {"enabled": False}, **{"If-Match": "*"})
         assert (await call(http, "POST", f"{one}/replay"))[0] == 409
+
+
+async def test_a_tenant_that_is_deleted_takes_its_webhooks_along(site: Site) -> None:
+    async with site.client("acme") as acme, site.client("admin") as admin:
+        await call(acme, "POST", HOOKS, BODY)
+        assert len((await call(admin, "GET", HOOKS))[1]["items"]) == 1
+        assert (await call(admin, "DELETE", "/api/v1/tenants/acme"))[0] == 204
+        assert (await call(admin, "GET", HOOKS))[1]["items"] == []
+    types = await site.rig.types()
+    assert types.index("webhook.deleted") < types.index("tenant.deleted")
