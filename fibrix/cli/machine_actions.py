@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from fibrix.cli.groups import FibrixCommand
+from fibrix.cli.operation import print_operation
 from fibrix.cli.settings import Settings, pass_settings
 from fibrix.cli.show import emit, plain
 
@@ -111,14 +112,16 @@ def retire(settings: Settings, key: str, *, reason: str) -> None:
 
 def act(settings: Settings, key: str, action: str, body: dict[str, Any], *, wait: bool) -> None:
     """Ask for an action and say what came of it."""
-    client = settings.client()
-    known = client.get(f"machines/{key}")
+    path = f"machines/{key}/{action}"
     if wait:
         from fibrix.cli.progress import drive  # asyncio: only for who waits  # noqa: PLC0415
 
-        shown = drive(settings, known, action, body)
+        shown = drive(settings, path, body)
     else:
-        shown = client.post(f"machines/{known['id']}/{action}", body)
+        shown = settings.client().post(path, body)
+    if "machine_name" in shown:  # it goes on as an operation
+        print_operation(settings, shown)
+        return
     emit(settings, shown, lambda: click.echo(plain(f"{shown['name']} is {shown['state']}: {shown['reason']}")))
 
 

@@ -70,8 +70,8 @@ def events(settings: Settings, key: str, *, since: int | None, follow: bool) -> 
     list_or_follow(settings, {"machine": machine}, since=since, follow=follow)
 
 
-def print_why(told: dict[str, Any]) -> None:
-    """Print the answer for people."""
+def print_why(told: dict[str, Any], *, err: bool = False) -> None:
+    """Print the answer for people. `err`: on stderr."""
     facts(
         (
             ("machine", f"{told['name']} ({told['machine']})"),
@@ -82,7 +82,8 @@ def print_why(told: dict[str, Any]) -> None:
             ("last seen", _expectation(told["last_seen"], "")),
             ("awaited", _expectation(told["awaited"], "given up ")),
             ("you can", ", ".join(told["next_steps"])),
-        )
+        ),
+        err=err,
     )
 
 

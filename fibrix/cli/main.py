@@ -13,6 +13,7 @@ MEMBERS = {
     "image": ("fibrix.cli.image:image", "List, show, build and delete images."),
     "ssh-key": ("fibrix.cli.ssh_key:ssh_key", "List, add and delete SSH keys."),
     "subnet": ("fibrix.cli.subnet:subnet", "List and show subnets, reserve addresses."),
+    "operation": ("fibrix.cli.operation:operation", "List, show, await and cancel long work."),
     "audit": ("fibrix.cli.audit:audit", "Who did what: list, export and verify the records."),
     "webhook": ("fibrix.cli.webhook:webhook", "Send events to receivers."),
     "events": ("fibrix.cli.events:events", "List or follow what happens."),

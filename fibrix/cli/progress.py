@@ -1,57 +1,91 @@
-"""`--wait`: the steps of something that takes long, live, with the seconds that each took."""
+"""`--wait`: the steps of long work, live, with the seconds that each took."""
 
 import asyncio
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from fibrix.cli.settings import EXIT_FAILED, Settings
-from fibrix.cli.show import plain
+from fibrix.cli.settings import EXIT_FAILED, Form, Settings
+from fibrix.cli.show import emit, plain
 from fibrix.cli.words import describe
-from fibrix.domain.state import PASSING, State
+from fibrix.domain.operation import OperationState
+from fibrix.domain.state import PASSING
+from fibrix.errors import ClientError
 from fibrix.runtime.api_stream import CloudEvent
 
-GOALS: Final = {
-    "commission": State.READY,
-    "test": State.READY,
-    "deploy": State.DEPLOYED,
-    "release": State.READY,
-}
-"""The state that each long action is to end in."""
+if TYPE_CHECKING:
+    from fibrix.runtime.client import Client
+
+RUNNING: Final = OperationState.RUNNING.value
+SUCCEEDED: Final = OperationState.SUCCEEDED.value
+_POLL_S: Final = 25  # one request for an operation's end waits this long
 
 Note = Callable[[str], None]
+Operation = dict[str, Any]
 
 
-def drive(settings: Settings, machine: dict[str, Any], action: str, body: object) -> dict[str, Any]:
-    """Ask for a long action and follow it to its end. Exits with 1 when it ends anywhere but in its goal."""
-    return asyncio.run(_drive(settings, machine, action, body))
+def drive(settings: Settings, path: str, body: object) -> Operation:
+    """Ask for long work by a POST, and show its steps. Exits with 1 when it does not succeed."""
+    return _succeeded(settings, asyncio.run(_drive(settings, path, body)))
 
 
-async def _drive(settings: Settings, machine: dict[str, Any], action: str, body: object) -> dict[str, Any]:
-    """Note the newest event first, so that none that follows from the action is missed."""
+def attend(settings: Settings, operation: str) -> Operation:
+    """Show the steps of an operation from now on. Exits with 1 when it does not succeed, or has not."""
+    return _succeeded(settings, asyncio.run(_attend(settings, operation)))
+
+
+async def _drive(settings: Settings, path: str, body: object) -> Operation:
+    """Note the newest event first, so that none that follows from the request is missed."""
     client = settings.async_client()
-    path = f"machines/{machine['id']}"
     head = await client.head()
-    asked: dict[str, Any] = await client.post(f"{path}/{action}", body)
-    ended = asked["state"] not in {state.value for state in PASSING}
-    if not ended:
-        with _display(machine["name"], action) as note:
+    return await _watch(client, head, await client.post(path, body))
+
+
+async def _attend(settings: Settings, operation: str) -> Operation:
+    client = settings.async_client()
+    head = await client.head()
+    return await _watch(client, head, await client.get(f"operations/{operation}"))
+
+
+async def _watch(client: "Client", head: int, operation: Operation) -> Operation:
+    """Follow what happens to the machine until it rests; the operation ends with that."""
+    if operation["state"] == RUNNING:
+        with _display(operation["machine_name"], operation["kind"]) as note:
             began: datetime | None = None
-            async for event in client.follow(head, subject=path):
+            async for event in client.follow(head, subject=f"machines/{operation['machine']}"):
                 began = began or datetime.fromisoformat(event.time)
                 note(_line(event, began))
                 if _is_end(event):
                     break
-    final: dict[str, Any] = await client.get(path)
-    if final["state"] != GOALS[action].value:
-        click.echo(f"fibrix: {final['name']} is {final['state']}: {final['reason']}", err=True)
-        click.echo(f"fibrix: `fibrix machine why {final['name']}` says more", err=True)
-        sys.exit(EXIT_FAILED)
-    return final
+    while operation["state"] == RUNNING:
+        operation = await client.get(f"operations/{operation['id']}", wait=_POLL_S)
+    return operation
+
+
+def _succeeded(settings: Settings, operation: Operation) -> Operation:
+    """Pass on what has succeeded; of anything else tell the reason and why the machine is where it is, and exit."""
+    if operation["state"] == SUCCEEDED:
+        return operation
+    if settings.form is not Form.PEOPLE:
+        emit(settings, operation, lambda: None)
+    name, words = operation["machine_name"], f"{operation['kind']} {operation['state']}: {operation['detail']}"
+    click.echo(plain(f"fibrix: {name}: {words}"), err=True)
+    _tell_why(settings, operation)
+    sys.exit(EXIT_FAILED)
+
+
+def _tell_why(settings: Settings, operation: Operation) -> None:
+    """Say where the machine is by now, as far as it can be seen."""
+    from fibrix.cli.machine_history import print_why  # noqa: PLC0415 - only on failure
+
+    try:
+        print_why(settings.client().get(f"machines/{operation['machine']}/why"), err=True)
+    except ClientError as exc:  # it is gone, or no longer the caller's
+        click.echo(f"fibrix: {exc}", err=True)
 
 
 def _line(event: CloudEvent, began: datetime) -> str:

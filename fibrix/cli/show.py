@@ -60,16 +60,16 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: st
         click.echo(empty)
 
 
-def facts(pairs: Iterable[tuple[str, object]]) -> None:
-    """Print names and values, one a line, those that are empty left out."""
+def facts(pairs: Iterable[tuple[str, object]], *, err: bool = False) -> None:
+    """Print names and values, one a line, those that are empty left out. `err`: on stderr."""
     shown = [(name, plain(value)) for name, value in pairs]
     shown = [(name, value) for name, value in shown if value]
     width = max((len(name) for name, _ in shown), default=0)
     for name, value in shown:
         first, *more = value.splitlines()
-        click.echo(f"{name:<{width}}  {first}")
+        click.echo(f"{name:<{width}}  {first}", err=err)
         for line in more:
-            click.echo(" " * (width + 2) + line)
+            click.echo(" " * (width + 2) + line, err=err)
 
 
 def plain(value: object) -> str:

@@ -41,6 +41,8 @@ _WORDS: Final[Mapping[str, Callable[[Data], str]]] = {
     "machine.power_asked": lambda d: f"please power it {d['action']} by hand, then: fibrix machine power confirm",
     "machine.address_changed": lambda d: f"address {d['address']}",
     "machine.reported": lambda d: f"the installed system reported in as {d['hostname']}",
+    "operation.started": lambda d: f"{d['kind']} of {d['name']} began",
+    "operation.ended": lambda d: f"{d['kind']} of {d['name']} {d['state']}{_with(d['detail'])}",
     "ssh_key.added": lambda d: f"SSH key {d['name']} added {d['fingerprint']}",
     "ssh_key.deleted": lambda d: f"SSH key {d['name']} deleted",
     "webhook.created": lambda d: f"webhook {d['name']} made",

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+from typing import Any
 
 from msgspec.structs import replace
 
 from fibrix.domain.state import State
+from fibrix.domain.trigger import Trigger
 from fibrix.events.machine import BootProgressed, StateChanged
 from fibrix.types import BootId
 from tests.cli.conftest import Command, Ended
@@ -56,31 +58,33 @@ async def test_the_types_of_events_are_listed_with_their_data(fibrix: Command) -
     assert by_type["fibrix.gap"]["data"] == ["oldest"]
 
 
-async def test_waiting_shows_the_steps_and_ends_with_the_goal(site: Site, fibrix: Command) -> None:
-    told = await wait_through(site, fibrix, State.TESTING, State.READY)
+async def test_waiting_shows_the_steps_and_ends_with_the_operation(site: Site, fibrix: Command) -> None:
+    told = await wait_through(site, fibrix, Trigger.SUCCEEDED, Trigger.SUCCEEDED)
     assert told.status == 0
     assert "DHCPDISCOVER" in told.err
     assert "Commissioning → Testing" in told.err
-    assert "web-1 is Ready" in told.out
+    assert "web-1: commission succeeded: it came to pass" in told.out
 
 
-async def test_waiting_for_what_fails_exits_with_1_and_the_reason(site: Site, fibrix: Command) -> None:
-    told = await wait_through(site, fibrix, State.FAILED_COMMISSIONING)
+async def test_waiting_for_what_fails_exits_with_1_the_reason_and_where_the_machine_is(
+    site: Site, fibrix: Command
+) -> None:
+    told = await wait_through(site, fibrix, Trigger.FAILED)
     assert told.status == 1
-    assert "it was put into Failed commissioning" in told.err
+    assert "fibrix: web-1: commission failed: it came to pass" in told.err
+    assert "Failed commissioning" in told.err
+    assert "you can" in told.err
 
 
-async def wait_through(site: Site, fibrix: Command, *states: State) -> Ended:
-    """Run `commission --wait`, and let the machine go through these states once it was asked."""
+async def wait_through(site: Site, fibrix: Command, *triggers: Trigger) -> Ended:
+    """Run `commission --wait`, and let these things come to pass once the machine was asked."""
     machine = await site.put("web-1", State.NEW)
-    about = {"at": NOON, "machine": machine.id, "name": machine.name}
+    about: dict[str, Any] = {"at": NOON, "machine": machine.id, "name": machine.name}
     with site.rig.shared.bus.subscribe(StateChanged) as heard:
         async with asyncio.TaskGroup() as group:
             waiting = group.create_task(fibrix("machine", "commission", "web-1", "--wait"), name="command")
             await heard.batch()
             await site.say(BootProgressed(**about, boot=BootId("b1"), stage="DHCPDISCOVER", detail=""))
-            for state in states:
-                before = site.rig.region.machine(machine.id).state
-                await site.change(machine.id, state=state, reason=f"it was put into {state.value}")
-                await site.say(StateChanged(**about, before=before, after=state, trigger="x", reason="of a test"))
+            for trigger in triggers:
+                await site.rig.core.lifecycle.fire(machine.id, trigger, "it came to pass")
     return waiting.result()
