@@ -121,7 +121,7 @@ class WebhooksConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     allow: tuple[str, ...] = ()  # networks, besides the public internet, that the region's webhooks may reach
     tenant_allow: tuple[str, ...] = ()  # and tenants' ones
     timeout_s: PositiveSeconds = 15.0  # per attempt, in all
-    at_once: Annotated[int, Meta(ge=1, le=1000)] = 64  # attempts under way
+    at_once: Annotated[int, Meta(ge=1, le=10000)] = 256  # attempts under way
     retry_s: Seconds = 86400  # an event that cannot be delivered is a dead letter after this
     first_pause_s: PositiveSeconds = 5.0  # after the first failure; doubled with each one
     most_pause_s: PositiveSeconds = 600.0

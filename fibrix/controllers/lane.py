@@ -187,12 +187,12 @@ class Lane:
         self._wake_aside.set()
 
     async def _abreast(self, webhook: Webhook) -> None:
-        """Make the first attempts for several events at once."""
-        room = ASIDE_MOST - len(self._aside)
+        """Make the first attempts for several events at once; for one, while the receiver fails."""
+        room = min(ASIDE_MOST - len(self._aside), 1 if self._failures else webhook.parallel)
         if room <= 0:
             await self._rest(None, news=False)
             return
-        batch = [self._queue[index] for index in range(min(webhook.parallel, room, len(self._queue)))]
+        batch = [self._queue[index] for index in range(min(room, len(self._queue)))]
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._attempt(webhook, letter)) for letter in batch]
         now = self._room.now()

@@ -100,7 +100,7 @@ class Mailroom:
         now, body = self.now(), letter.body.encode()
         headers = signed_headers(letter.id, int(now.timestamp()), body, self._secrets(webhook, now))
         outcome = await self.sender.send(
-            Post(url=webhook.url, headers=headers, body=body, tenant=webhook.tenant, ailing=ailing)
+            Post(webhook=webhook.id, url=webhook.url, headers=headers, body=body, tenant=webhook.tenant, ailing=ailing)
         )
         told = log.debug if outcome.delivered else log.info
         told("webhook.sent", webhook=webhook.id, letter=letter.id, status=outcome.status, took_ms=outcome.took_ms)

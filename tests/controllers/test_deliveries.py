@@ -165,10 +165,11 @@ async def test_several_at_once_deliver_everything_in_any_order(tmp_path: Path) -
 
 
 async def test_a_receiver_that_hangs_delays_nobody_else(tmp_path: Path) -> None:
-    config = replace(QUICK, timeout_s=5.0)
+    config = replace(QUICK, timeout_s=5.0, at_once=16)
     async with office(tmp_path, config) as o, Receiver(lambda _: "hang").listening() as dead, o.delivering():
         for number in range(6):
-            await o.hook(dead, name=f"dead-{number}", parallel=8)
+            await o.hook(dead, name=f"dead-{number}", parallel=16)
+        await o.tell(*[f"before-{number}" for number in range(200)])
         async with Receiver().listening() as receiver:
             await o.hook(receiver)
             told = await o.tell(*NAMES)

@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from fibrix.domain.access import Caller
 from fibrix.domain.webhook import Letter, Outcome, Webhook
-from fibrix.types import TenantId
+from fibrix.types import TenantId, WebhookId
 
 Start = Annotated[int, Meta(ge=0)] | Literal["now"]
 """Where to begin in the journal: after this number, or after all there is now."""
@@ -114,6 +114,7 @@ class Webhooks(Protocol):
 class Post(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt to deliver."""
 
+    webhook: WebhookId
     url: str
     headers: Mapping[str, str]
     body: bytes

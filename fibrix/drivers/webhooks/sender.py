@@ -76,7 +76,7 @@ class HttpSender:
 
     async def send(self, post: Post) -> Outcome:
         """Make one attempt, once there is a turn for it."""
-        async with self._slots.turn(post.tenant, ailing=post.ailing):
+        async with self._slots.turn(post.webhook, post.tenant, ailing=post.ailing):
             began = monotonic_s()
             outcome = await self._attempt(post)
             took_ms = round((monotonic_s() - began) * 1000, 1)

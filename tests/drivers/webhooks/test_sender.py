@@ -18,7 +18,7 @@ from fibrix.domain.ports.webhooks import Post
 from fibrix.domain.webhook import Outcome
 from fibrix.drivers.webhooks.resolver import Lookups
 from fibrix.drivers.webhooks.sender import UNREACHABLE, HttpSender
-from fibrix.types import TenantId
+from fibrix.types import TenantId, WebhookId
 from tests.support.receiver import Receiver
 
 ACME = TenantId("t000000001")
@@ -45,7 +45,9 @@ class Names(Lookups):
 
 async def sent(sender: HttpSender, url: str, tenant: str = "") -> Outcome:
     async with sender:
-        return await sender.send(Post(url=url, headers={}, body=b"{}", tenant=TenantId(tenant)))
+        return await sender.send(
+            Post(webhook=WebhookId("w1"), url=url, headers={}, body=b"{}", tenant=TenantId(tenant))
+        )
 
 
 @pytest.mark.parametrize(
