@@ -11,7 +11,10 @@ from fibrix.cli.settings import DEFAULT_STATE_DIR, Form, Settings
 MEMBERS = {
     "machine": ("fibrix.cli.machine:machine", "List, show, add and drive machines."),
     "image": ("fibrix.cli.image:image", "List, show, build and delete images."),
-    "ssh-key": ("fibrix.cli.ssh_key:ssh_key", "List, add and delete SSH keys."),
+    "ssh-key": ("fibrix.cli.ssh_key:ssh_key", "List, add, import and delete SSH keys."),
+    "user": ("fibrix.cli.user:user", "List, add, edit and delete users; set passwords."),
+    "tenant": ("fibrix.cli.tenant:tenant", "List, add, edit and delete tenants."),
+    "api-key": ("fibrix.cli.api_key:api_key", "List, add and revoke API keys."),
     "subnet": ("fibrix.cli.subnet:subnet", "List and show subnets, reserve addresses."),
     "operation": ("fibrix.cli.operation:operation", "List, show, await and cancel long work."),
     "audit": ("fibrix.cli.audit:audit", "Who did what: list, export and verify the records."),

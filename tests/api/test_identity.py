@@ -109,14 +109,14 @@ async def test_a_disabled_user_is_out_at_once_and_in_again_when_enabled(
         await edited(http, "users/operator", {"disabled": True})
         await got(theirs, "me", 401)
         await edited(http, "users/operator", {"disabled": False, "role": "auditor"})
-        assert (await got(theirs, "me"))["permissions"] == ["audit", "inspect", "public", "read", "self"]
+        assert (await got(theirs, "me"))["may"] == ["audit", "inspect", "public", "read", "self"]
 
 
 async def test_who_one_is_says_what_one_may_and_came_with(site: Site) -> None:
     async with site.client("acme") as acme:
         me = await got(acme, "me")
     assert (me["name"], me["role"], me["tenant"]) == ("acme", "tenant", {"id": ACME, "name": "acme"})
-    assert me["permissions"] == ["public", "read", "self", "use"]
+    assert me["may"] == ["public", "read", "self", "use"]
     assert (me["key"]["name"], me["session_expires_at"]) == ("tests", None)
 
 
@@ -130,7 +130,7 @@ async def test_an_api_key_is_shown_once_and_stored_as_its_hash(site: Site, http:
     async with by(site, key["key"]) as theirs:
         await got(theirs, "machines")
         await got(theirs, "users", 403)
-        assert (await got(theirs, "me"))["permissions"] == ["public", "read", "self"]
+        assert (await got(theirs, "me"))["may"] == ["public", "read", "self"]
     await deleted(http, "me/keys/billing")
     async with by(site, key["key"]) as theirs:
         await got(theirs, "me", 401)

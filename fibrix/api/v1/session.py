@@ -68,7 +68,7 @@ class MeView(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     role: Role
     tenant: TenantName | None  # null: they belong to the region
-    permissions: tuple[Permission, ...]  # of this key or session
+    may: tuple[Permission, ...]  # with this key or session
     key: UsedKey | None
     session_expires_at: Time | None
 
@@ -171,7 +171,7 @@ class MeRoutes:
                 name=user.name,
                 role=user.role,
                 tenant=TenantName(id=tenant.id, name=tenant.name) if tenant else None,
-                permissions=tuple(sorted(caller.may, key=lambda permission: permission.value)),
+                may=tuple(sorted(caller.may, key=lambda permission: permission.value)),
                 key=self._key(caller),
                 session_expires_at=self._logins.get(caller).expires_at if caller.session else None,
             )
