@@ -45,7 +45,10 @@ class Meters:
         self._deliveries = deliveries
         self._rack = rack
         self._region = RegionMeters(
-            region=region, durations=self._durations, per_machine=shared.config.metrics.per_machine
+            region=region,
+            durations=self._durations,
+            per_machine=shared.config.metrics.per_machine,
+            now=shared.now,
         )
 
     @property

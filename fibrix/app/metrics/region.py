@@ -1,7 +1,7 @@
 """What the region's side shows: its journal, its machines, its operations."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -29,6 +29,7 @@ class RegionMeters:
     region: Region
     durations: Durations
     per_machine: bool
+    now: Callable[[], datetime]
 
     def read(self) -> Iterable[Metric]:
         """Read all of them."""
@@ -37,7 +38,7 @@ class RegionMeters:
         yield catalog.JOURNAL_HEAD.one(journal.head)
         yield catalog.JOURNAL_OLDEST.one(journal.oldest)
         yield catalog.JOURNAL_ENTRIES.one(journal.head - journal.oldest + 1)
-        yield from self._machines(region.now())
+        yield from self._machines(self.now())
         letters = Counter({state.value: 0 for state in LetterState})
         letters.update(letter.state.value for letter in region.of(Letter).all())
         yield catalog.LETTERS.of(letters)
