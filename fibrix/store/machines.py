@@ -76,7 +76,7 @@ class Machines:
         """Read those in a state, of a tenant, or both, as of this transaction, oldest first; None: any."""
         asked = [
             (condition, value)
-            for condition, value in (("state = ?", state and state.value), ("body ->> 'tenant' = ?", tenant))
+            for condition, value in (("state = ?", state and state.value), ("tenant = ?", tenant))
             if value is not None
         ]
         where = " AND ".join(condition for condition, _ in asked) or "1 = 1"
@@ -87,7 +87,7 @@ class Machines:
         """Add one. Raises ConflictError that says whose its name or MAC is."""
         _refuse_name_of_another(tx, machine)
         tx.execute(
-            "INSERT INTO machines (id, name, state, deadline, body) VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO machines (id, name, state, deadline, tenant, body) VALUES (?, ?, ?, ?, ?, ?)",
             (machine.id, *_columns(machine)),
         )
         _insert_macs(tx, machine)
@@ -100,7 +100,7 @@ class Machines:
         if after.name != before.name:
             _refuse_name_of_another(tx, after)
         tx.execute(
-            "UPDATE machines SET name = ?, state = ?, deadline = ?, body = ? WHERE id = ?",
+            "UPDATE machines SET name = ?, state = ?, deadline = ?, tenant = ?, body = ? WHERE id = ?",
             (*_columns(after), machine),
         )
         if after.macs != before.macs:
@@ -139,10 +139,10 @@ class Machines:
                 del self._macs[mac]
 
 
-def _columns(machine: Machine) -> tuple[str, str, str | None, str]:
-    """Make the columns name, state, deadline and body."""
+def _columns(machine: Machine) -> tuple[str, str, str | None, str, str]:
+    """Make the columns name, state, deadline, tenant and body."""
     deadline = None if machine.deadline is None else time_text(machine.deadline)
-    return machine.name, machine.state.value, deadline, msgspec.json.encode(machine).decode()
+    return machine.name, machine.state.value, deadline, machine.tenant, msgspec.json.encode(machine).decode()
 
 
 def _refuse_name_of_another(tx: Transaction, machine: Machine) -> None:

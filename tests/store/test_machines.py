@@ -13,7 +13,7 @@ from fibrix.errors import ConflictError, NotFoundError
 from fibrix.store.db import Database
 from fibrix.store.machines import Machines
 from fibrix.store.transaction import Transaction
-from fibrix.types import MacAddress, MachineId, parse_mac
+from fibrix.types import MacAddress, MachineId, TenantId, parse_mac
 from tests.store.events import NOON
 
 
@@ -142,3 +142,20 @@ async def test_machines_come_back_the_same_oldest_first(tmp_path: Path) -> None:
         assert await db.rows("SELECT DISTINCT deadline, state FROM machines") == [
             ("2026-01-31T12:00:00.000000+00:00", "Testing")
         ]
+
+
+async def test_a_transaction_reads_the_machines_of_a_state_and_of_a_tenant_with_its_own_changes(
+    db: Database, machines: Machines
+) -> None:
+    acme = TenantId("t000000001")
+    ready = [replace(machine(n), state=State.READY) for n in (3, 1, 2)]
+    await insert(db, machines, *ready, machine(4))
+
+    def work(tx: Transaction) -> tuple[list[str], list[str], list[str]]:
+        machines.update(tx, ready[0].id, lambda m: replace(m, tenant=acme, state=State.ALLOCATED))
+        machines.update(tx, ready[1].id, lambda m: replace(m, tenant=acme))
+        chosen = [(State.READY, None), (None, acme), (State.READY, acme)]
+        first, second, third = ([m.name for m in machines.chosen(tx, *each)] for each in chosen)
+        return first, second, third
+
+    assert await db.write(work) == (["box1", "box2"], ["box1", "box3"], ["box1"])
