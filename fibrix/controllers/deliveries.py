@@ -10,7 +10,7 @@ import structlog
 from fibrix.bus import Bus, Subscription
 from fibrix.controllers.lane import Lane
 from fibrix.controllers.mailroom import Mailroom
-from fibrix.controllers.upcoming import Record
+from fibrix.controllers.upcoming import News, Record
 from fibrix.domain.webhook import Webhook
 from fibrix.errors import FibrixError, NotFoundError, StoreError
 from fibrix.events.webhook import WebhookEvent
@@ -146,10 +146,11 @@ class WebhookService:
             if not entries:  # they were forgotten already
                 seen = self._journal.head
                 continue
+            news = News(entries)
             for lane, _ in self._lanes.values():
                 with suppress(NotFoundError):
-                    lane.hear(self._room.webhook(lane.id), entries)
-            seen = entries[-1].seq
+                    lane.hear(self._room.webhook(lane.id), news)
+            seen = news.last
             await asyncio.sleep(0)
 
     async def _keep_saving(self) -> None:

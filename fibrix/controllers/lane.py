@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Final
@@ -10,7 +9,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from fibrix.controllers.mailroom import Mailroom, Mark
-from fibrix.controllers.upcoming import Told, is_own
+from fibrix.controllers.upcoming import News
 from fibrix.domain.webhook import Letter, LetterState, Outcome, Webhook, failed, held, pause_s
 from fibrix.types import WebhookId
 
@@ -71,13 +70,13 @@ class Lane:
         self._wake.set()
         self._wake_aside.set()
 
-    def hear(self, webhook: Webhook, entries: Sequence[Told]) -> None:
+    def hear(self, webhook: Webhook, news: News) -> None:
         """There are new entries in the journal: wake up if one is wanted, else be done with them."""
         if not self._wants_news:
             return
-        idle = not self._queue and self._scanned == entries[0].seq - 1
-        if idle and not any(webhook.wants.fits(entry) and not is_own(webhook, entry) for entry in entries):
-            self._pass_by(entries[-1].seq)
+        idle = not self._queue and self._scanned == news.first - 1
+        if idle and not news.concern(webhook):
+            self._pass_by(news.last)
         else:
             self._wake.set()
 

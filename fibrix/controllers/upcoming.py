@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final, Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from fibrix.domain.selection import PREFIX, Selection
 from fibrix.domain.webhook import Letter, Webhook
@@ -130,6 +132,33 @@ class Upcoming:
             first_at=now,
             last_at=now,
         )
+
+
+class News:
+    """New entries of the journal, looked at once for all webhooks: most of these want none of most of them."""
+
+    def __init__(self, entries: Sequence[Told]) -> None:
+        self.first = entries[0].seq
+        self.last = entries[-1].seq
+        self._entries = entries
+        self._kinds = tuple({(entry.tenant, entry.type): entry for entry in entries}.values())
+        self._subjects = {entry.subject for entry in entries}
+
+    def concern(self, webhook: Webhook) -> bool:
+        """Tell whether there is one that a webhook wants."""
+        wants = webhook.wants
+        if wants.about and wants.about not in self._subjects:
+            return False
+        coarse = _coarse(wants)
+        if not any(coarse.fits(entry) for entry in self._kinds):
+            return False
+        return any(wants.fits(entry) and not is_own(webhook, entry) for entry in self._entries)
+
+
+@lru_cache(maxsize=4096)
+def _coarse(wants: Selection) -> Selection:
+    """The same selection whatever the subject."""
+    return replace(wants, subject="", machine="")
 
 
 def is_own(webhook: Webhook, entry: Told) -> bool:
