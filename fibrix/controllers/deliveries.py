@@ -122,6 +122,7 @@ class WebhookService:
         del self._lanes[lane.id]
         await self._save([lane], idle=True)
         self._saved.pop(lane.id, None)
+        self._room.last.pop(lane.id, None)
 
     async def _keep(self, lane: Lane) -> None:
         """Run a lane; one that the store failed is tried again after a pause."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from msgspec.structs import replace
@@ -205,7 +205,8 @@ class Lane:
         self._done(batch[-1].seq)
         self._wake_aside.set()
         if len(late) == len(batch):  # nothing goes through: no hurry with the next
-            await asyncio.sleep(pause_s(self._failures, self._room.chance(), self._room.patience))
+            pause = timedelta(seconds=pause_s(self._failures, self._room.chance(), self._room.patience))
+            await self._rest(now + pause, news=False)
 
     def _sidelined(self, letter: Letter, outcome: Outcome, now: datetime) -> Letter:
         return self._failed(replace(letter, state=LetterState.ASIDE, first_at=now), outcome, now)

@@ -2,15 +2,16 @@
 
 import asyncio
 import socket
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Thread
 from typing import Any, Final
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from fibrix.domain.webhook_target import Reach
 
-THREADS: Final = 32
-"""getaddrinfo blocks; a name server that does not answer must not take the threads that others need."""
+LOOK_UPS: Final = 256
+"""So many names are asked for at once; each takes a thread for as long as a name server does not answer."""
 
 
 class RefusedAddressError(OSError):
@@ -18,10 +19,13 @@ class RefusedAddressError(OSError):
 
 
 class Lookups:
-    """Asks the system's resolver in threads of its own; whoever asks for a name that is being asked for joins in."""
+    """Asks the system's resolver, which blocks, each time in a thread of its own.
+
+    No name server that does not answer keeps others waiting, and at the end nobody waits for such a thread. Whoever
+    asks for a name that is being asked for joins in.
+    """
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="webhook names")
         self._running: dict[tuple[str, int], asyncio.Future[list[Any]]] = {}
 
     async def addresses(self, host: str, port: int) -> list[Any]:
@@ -29,15 +33,13 @@ class Lookups:
         key = (host, port)
         found = self._running.get(key)
         if found is None:
+            if len(self._running) >= LOOK_UPS:
+                raise OSError("too many names are being asked for")
             loop = asyncio.get_running_loop()
-            found = loop.run_in_executor(self._threads, _look_up, host, port)
-            self._running[key] = found
+            found = self._running[key] = loop.create_future()
             found.add_done_callback(lambda done: self._ended(key, done))
+            Thread(target=_ask, args=(loop, found, host, port), name=f"webhook name {host}", daemon=True).start()
         return await asyncio.shield(found)
-
-    def close(self) -> None:
-        """Wait for nobody: a thread that still asks ends by itself."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _ended(self, key: tuple[str, int], done: asyncio.Future[list[Any]]) -> None:
         """Forget a look-up; a failure that nobody waits for any more is no news."""
@@ -79,12 +81,27 @@ class GuardedResolver(AbstractResolver):
         return socket.socket(family, kind, protocol)
 
 
-def _look_up(host: str, port: int) -> list[Any]:
-    """Ask the system. Runs in a thread. Raises OSError."""
+def _ask(loop: asyncio.AbstractEventLoop, answer: asyncio.Future[list[Any]], host: str, port: int) -> None:
+    """Ask the system, and hand its answer to the loop: the whole life of a thread."""
+    found: list[Any] | OSError
     try:
-        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except UnicodeError as exc:  # an empty or overlong label
-        raise socket.gaierror(socket.EAI_NONAME, f"not a host name: {exc}") from exc
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as exc:
+        found = exc
+    except ValueError as exc:  # an empty or overlong label, a NUL
+        found = socket.gaierror(socket.EAI_NONAME, f"not a host name: {exc}")
+    with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        loop.call_soon_threadsafe(_answer, answer, found)
+
+
+def _answer(answer: asyncio.Future[list[Any]], found: list[Any] | OSError) -> None:
+    """Settle a look-up, on the loop's thread."""
+    if answer.done():
+        return
+    if isinstance(found, OSError):
+        answer.set_exception(found)
+    else:
+        answer.set_result(found)
 
 
 def _result(host: str, port: int, family: int, place: Any) -> ResolveResult:

@@ -10,6 +10,7 @@ from typing import Final, Self
 from urllib.parse import urlsplit
 
 import aiohttp
+from msgspec.structs import replace
 
 from fibrix.config import WebhooksConfig
 from fibrix.domain.access import REGION
@@ -48,15 +49,14 @@ class HttpSender:
         self._tls: ssl.SSLContext | bool = tls or True
         self._look_up = look_up
         self._opened = 0
-        self._lookups: Lookups | None = None
         self._sessions: dict[tuple[bool, bool], aiohttp.ClientSession] = {}
 
     async def __aenter__(self) -> Self:
         """Open it, the first time its connections too."""
         if self._opened == 0:
-            self._lookups = self._look_up()
+            lookups = self._look_up()
             self._sessions = {
-                (tenants, plain): self._session(GuardedResolver(self._lookups, reach, plain=plain))
+                (tenants, plain): self._session(GuardedResolver(lookups, reach, plain=plain))
                 for tenants, reach in self._reaches.items()
                 for plain in (False, True)
             }
@@ -68,9 +68,8 @@ class HttpSender:
     ) -> None:
         """Close it."""
         self._opened -= 1
-        if self._opened == 0 and self._lookups is not None:
+        if self._opened == 0:
             sessions, self._sessions = self._sessions, {}
-            self._lookups.close()
             for session in sessions.values():
                 await session.close()
 
@@ -79,10 +78,9 @@ class HttpSender:
         async with self._slots.turn(post.webhook, post.tenant, ailing=post.ailing):
             began = monotonic_s()
             outcome = await self._attempt(post)
-            took_ms = round((monotonic_s() - began) * 1000, 1)
-            return Outcome(
-                status=outcome.status, error=outcome.error, retry_after_s=outcome.retry_after_s, took_ms=took_ms
-            )
+            if outcome.error == UNREACHABLE:  # nor how long that took
+                return outcome
+            return replace(outcome, took_ms=round((monotonic_s() - began) * 1000, 1))
 
     async def _attempt(self, post: Post) -> Outcome:
         """Make an attempt within the time limit; a connection that may not be is not tried."""
