@@ -1,19 +1,19 @@
-"""docs/api.md and docs/cli.md name what there is, and nothing that there is not."""
+"""docs/routes.md and docs/cli.md name what there is, and nothing that there is not."""
 
 import re
+import runpy
 from pathlib import Path
 
 import click
 
 from fibrix.__main__ import cli
-from tests.api.test_openapi import ROUTES
 
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-def test_the_page_of_the_api_has_every_route_and_no_other() -> None:
-    written = set(re.findall(r"^\| (GET|POST|PATCH|DELETE) (\S+) \|", (DOCS / "api.md").read_text(), re.MULTILINE))
-    assert written == {(route.method, route.path) for route in ROUTES} | {("GET", "/api/v1/stream")}
+def test_the_page_of_the_routes_is_made_from_the_table() -> None:
+    script = runpy.run_path(str(DOCS.parent / "scripts" / "route-page"))
+    assert script["made"]() == (DOCS / "routes.md").read_text(), "run scripts/route-page"
 
 
 def test_the_page_of_the_command_line_has_every_command() -> None:
