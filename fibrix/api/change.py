@@ -155,7 +155,9 @@ class Change:
         """Show the subject as the API does; empty: it is not there."""
         if self._mirror is None:
             return b""
-        shown: Call[Any, Any] = Call(call.path, self._mirror.types.query(), Nothing(), call.caller)
+        kind = self._mirror.types.query
+        query = call.query if isinstance(call.query, kind) else kind()  # it may say whose thing it is
+        shown: Call[Any, Any] = Call(call.path, query, Nothing(), call.caller)
         try:
             reply = await self._mirror.handler(shown)
         except NotFoundError:

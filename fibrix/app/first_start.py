@@ -1,7 +1,6 @@
 """The first start: the admin and their key."""
 
 import hashlib
-import os
 import secrets
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ import structlog
 from fibrix.domain.access import Role
 from fibrix.domain.account import ApiKey, User
 from fibrix.domain.names import opaque_id
+from fibrix.runtime import whole
 from fibrix.store.region import Region, RegionUnit
 from fibrix.types import ApiKeyId, UserId
 
@@ -25,8 +25,7 @@ logger = structlog.get_logger()
 def read_or_make_key(path: Path) -> str:
     """Read the admin's API key from its file, or make both. It is in the file before it is good, so none gets lost."""
     if not path.exists():
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(f"fibrix_{secrets.token_urlsafe(32)}\n")
+        whole.put(path, f"fibrix_{secrets.token_urlsafe(32)}\n".encode(), mode=0o600)
     return path.read_text().strip()
 
 

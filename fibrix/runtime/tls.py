@@ -1,7 +1,6 @@
 """The certificate that the API is served with: one's own, or one that is made; new files are taken up while it runs."""
 
 import asyncio
-import os
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from fibrix.errors import ConfigError
+from fibrix.runtime import whole
 
 log = structlog.get_logger()
 
@@ -113,8 +113,8 @@ def make(pair: Pair, names: Sequence[str], now: datetime) -> None:
     pem = serialization.Encoding.PEM
     plain = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     pair.cert.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
-    _write(pair.key, plain, 0o600)
-    _write(pair.cert, made.public_bytes(pem), 0o644)
+    whole.put(pair.key, plain, mode=0o600)
+    whole.put(pair.cert, made.public_bytes(pem), mode=0o644)
 
 
 def _is_due(pair: Pair, names: Sequence[str], now: datetime) -> bool:
@@ -141,14 +141,3 @@ def _general(name: str) -> x509.GeneralName:
         return x509.IPAddress(ip_address(name))
     except ValueError:
         return x509.DNSName(name)
-
-
-def _write(path: Path, data: bytes, mode: int) -> None:
-    """Put a file in place whole. Raises OSError."""
-    fresh = path.with_suffix(".new")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)

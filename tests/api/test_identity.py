@@ -314,3 +314,14 @@ async def test_an_edit_needs_the_version_that_it_is_made_for(http: aiohttp.Clien
             assert response.status == 200
         async with http.patch(f"/api/v1/{path}", json=field, headers={"If-Match": tag}) as response:
             assert response.status == 412
+
+
+async def test_the_record_of_a_change_shows_the_thing_of_the_tenant_that_it_was_about(
+    http: aiohttp.ClientSession,
+) -> None:
+    await made(http, "ssh-keys?tenant=acme", {"name": "ann", "key": ED25519})
+    await made(http, "ssh-keys", {"name": "ann", "key": OTHER})
+    await deleted(http, "ssh-keys/ann?tenant=acme")
+    records = (await got(http, "audit"))["items"]
+    (record,) = [record for record in records if record["method"] == "DELETE"]
+    assert ACME in str(record["before"])
