@@ -1,6 +1,7 @@
 """Two tenants: one allocates, deploys, is stopped by its quota, releases; the other never sees a trace of it."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Mapping
 from typing import Any, Final
@@ -113,6 +114,14 @@ class Onlooker:
         for query in ("sort=-since", f"filter=name={machine.name}", f"mac={machine.macs[0]}", f"name={machine.name}"):
             assert json.loads(await self._read(f"{PLACE}?{query}"))["items"] == []
 
+    async def listen(self, seconds: float) -> None:
+        """Follow the stream from its beginning for a while."""
+        async with self._http.ws_connect("/api/v1/stream?since=0", protocols=("cloudevents.json",)) as stream:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    async for message in stream:
+                        self.seen.append(str(message.data))
+
     async def _same_words(self, route: Route, machine: Machine) -> None:
         """A machine of another's is answered as one that there is not, whatever it is called by."""
         body = SAYS.get(route.path.rpartition("/")[2], {}) if route.changes else None
@@ -178,6 +187,7 @@ async def test_two_tenants(site: Site) -> None:
         await release(site, acme, machine)
         assert site.rig.region.machine(machine.id).tenant == ""
         await onlooker.look(machine)
+        await onlooker.listen(0.3)
         async with acme.get(f"{PLACE}/acme-box") as response:
             assert response.status == 404
         mine = await call(acme, "GET", f"/api/v1/events?since={head}&limit=1000")
