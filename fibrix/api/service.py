@@ -23,12 +23,14 @@ from fibrix.api.stream import Stream, StreamQuery
 from fibrix.api.tls import certificate_of, speaks_tls
 from fibrix.api.v1.allocations import AllocationRoutes
 from fibrix.api.v1.api_keys import ApiKeyRoutes
+from fibrix.api.v1.audit import AuditRoutes
 from fibrix.api.v1.backup import BackupRoutes
+from fibrix.api.v1.dead_letters import DeadLetterRoutes
 from fibrix.api.v1.events import EventRoutes
 from fibrix.api.v1.images import ImageRoutes
 from fibrix.api.v1.machines import MachineRoutes
-from fibrix.api.v1.operations import OperationRoutes
 from fibrix.api.v1.monitoring import MonitoringRoutes
+from fibrix.api.v1.operations import OperationRoutes
 from fibrix.api.v1.power import PowerRoutes
 from fibrix.api.v1.readiness import ReadinessRoutes
 from fibrix.api.v1.runs import RunRoutes
@@ -38,8 +40,10 @@ from fibrix.api.v1.subnets import SubnetRoutes
 from fibrix.api.v1.system import SystemRoutes
 from fibrix.api.v1.tenants import TenantRoutes
 from fibrix.api.v1.users import UserRoutes
+from fibrix.api.v1.webhooks import WebhookRoutes
 from fibrix.config import ApiConfig
 from fibrix.domain.access import Permission
+from fibrix.domain.ports.audit import Audit
 from fibrix.domain.ports.backups import Backups
 from fibrix.domain.ports.gate import Gate
 from fibrix.domain.ports.health import Checks, HealthSource
@@ -51,9 +55,10 @@ from fibrix.domain.ports.ledger import Ledger
 from fibrix.domain.ports.machines import Machines
 from fibrix.domain.ports.monitoring import Metrics, Targets
 from fibrix.domain.ports.networks import Networks
+from fibrix.domain.ports.operations import Operations
+from fibrix.domain.ports.webhooks import Webhooks
 from fibrix.runtime.api_stream import SUBPROTOCOL
 
-from fibrix.domain.ports.operations import Operations
 log = structlog.get_logger()
 
 
@@ -62,18 +67,20 @@ class ApiPorts:
     """What the API serves from."""
 
     machines: Machines
+    operations: Operations
     images: Images
     users: Users
     tenants: Tenants
     api_keys: ApiKeys
     logins: Logins
     ssh_keys: SshKeys
-    operations: Operations
     networks: Networks
     journal: Journal
     event_names: EventNames
     gate: Gate
     ledger: Ledger
+    webhooks: Webhooks
+    audit: Audit
     health: HealthSource
     checks: Checks
     metrics: Metrics
@@ -157,6 +164,9 @@ class ApiService:
             TenantRoutes(ports.tenants),
             SshKeyRoutes(ports.ssh_keys, ports.tenants),
             SubnetRoutes(ports.networks),
+            WebhookRoutes(ports.webhooks),
+            DeadLetterRoutes(ports.webhooks),
+            AuditRoutes(ports.audit),
             SystemRoutes(ports.health, lambda: self._document),
             ReadinessRoutes(ports.health, ports.checks),
             MonitoringRoutes(ports.metrics, ports.targets),

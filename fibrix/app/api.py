@@ -10,10 +10,9 @@ from fibrix.config import subnets
 from fibrix.controllers.backups import BackupController
 from fibrix.controllers.event_names import StoredNames
 from fibrix.controllers.images import ImageController
-from fibrix.controllers.ledger import Recorder
 from fibrix.controllers.machines import MachineController
-from fibrix.controllers.reservations import NetworkController
 from fibrix.controllers.operations import OperationController
+from fibrix.controllers.reservations import NetworkController
 from fibrix.controllers.targets import ScrapeTargets
 from fibrix.domain.ports.health import HealthSource
 from fibrix.store.region import Region
@@ -33,6 +32,7 @@ def build_api_ports(
     identity = build_identity(shared, region)
     return ApiPorts(
         machines=machines,
+        operations=OperationController(region, core.lifecycle, shared.bus),
         images=images,
         users=identity.users,
         tenants=identity.tenants,
@@ -42,9 +42,10 @@ def build_api_ports(
         networks=NetworkController(subnets(shared.config), region, lambda _: None, core.snapshots.refresh, shared.now),
         journal=region.journal,
         event_names=StoredNames(region),
-        operations=OperationController(region, core.lifecycle, shared.bus),
         gate=identity.gate,
-        ledger=Recorder(),
+        ledger=core.recorder,
+        webhooks=core.postal.controller,
+        audit=region.audit,
         health=health,
         checks=meters.surroundings,
         metrics=meters.exposition(health),

@@ -129,6 +129,7 @@ def build_services(shared: Shared, region: Region, rack: Rack, notifier: Notifie
     services: Sequence[Service] = (
         *meters.services,
         core.recorder,
+        core.postal.service,
         PowerController(shared.bus, core.lifecycle, shared.now),
         build_boots(shared, region, core, rack, settler),
         *rack.services,
