@@ -21,8 +21,10 @@ from fibrix.errors import (
     ForbiddenError,
     InvalidError,
     PreconditionError,
+    ThrottledError,
     UnauthorizedError,
     UnconditionalError,
+    UnderWayError,
 )
 
 Json = dict[str, Any]
@@ -230,7 +232,11 @@ def _headers(route: Route) -> Json:
 
 def _failures(route: Route) -> Json:
     """Describe the answers that refuse."""
-    kinds: list[type[FibrixError]] = [*route.errors, InvalidError]
+    keyed = route.method == "POST" and route.may is not Permission.PUBLIC
+    kinds: list[type[FibrixError]] = (
+        [UnderWayError, ThrottledError] if keyed else []
+    )  # what its Idempotency-Key may meet
+    kinds += [*route.errors, InvalidError]
     if route.may is not Permission.PUBLIC:
         kinds += [UnauthorizedError, ForbiddenError]
     if route.method in {"PUT", "PATCH"}:

@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -16,6 +19,9 @@ from tests.support.ssh_keys import ed25519
 
 AUDIT = "/api/v1/audit"
 KEYS = "/api/v1/ssh-keys"
+PAGE = Path(__file__).parents[2] / "docs" / "audit.md"
+PAGE_PROGRAM = PAGE.read_text().partition("```python\n")[2].partition("```")[0]
+"""What the page gives to whoever wants to verify an export without Fibrix."""
 
 
 async def records(http: aiohttp.ClientSession, **query: str) -> list[dict[str, Any]]:
@@ -169,7 +175,12 @@ async def test_an_export_verifies_and_so_does_the_controller(site: Site, http: a
         assert response.content_type == "application/json"
         assert await response.json() == json.loads(msgspec.json.encode(walk.verdict))
     async with http.get(f"{AUDIT}/export", params={"after": "3"}) as response:
-        assert (await response.read()).splitlines() == lines[3:]
+        part = await response.read()
+    assert part.splitlines() == lines[3:]
+    told = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-c", PAGE_PROGRAM], input=part, capture_output=True, check=True
+    )
+    assert told.stdout.decode() == f"good up to record 5, hash {walk.verdict.hash}\n"
 
 
 async def test_only_those_who_audit_see_it(site: Site) -> None:

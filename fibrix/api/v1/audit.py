@@ -92,7 +92,7 @@ class AuditRoutes:
         return Reply(Flow(self._audit.lines(query.after, _text(query.since), _text(query.until))))
 
     async def verify(self, call: Call[Nothing, Nothing]) -> Reply[Flow[Verdict]]:  # noqa: ARG002
-        """It takes about a second for 30,000 records; until the verdict comes there is white space."""
+        """It takes about a second for 20,000 records; until the verdict comes there is white space."""
         return Reply(Flow(self._verdict()))
 
     async def _verdict(self) -> AsyncIterator[bytes]:
