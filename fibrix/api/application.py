@@ -11,7 +11,15 @@ from aiohttp import web
 
 from fibrix.api import decode, problems
 from fibrix.api.auth import caller_of
-from fibrix.api.endpoint import CALLER, REQUEST_ID, Desk, Endpoint, FlowResponse, new_request_id
+from fibrix.api.endpoint import (
+    CALLER,
+    REQUEST_ID,
+    X_REQUEST_ID,
+    Desk,
+    Endpoint,
+    FlowResponse,
+    new_request_id,
+)
 from fibrix.api.route import READING, Route, SocketRoute
 from fibrix.api.router import NAMES, Handler, Router
 from fibrix.errors import FibrixError
@@ -108,7 +116,7 @@ class _Edge:
             with within(Scope(request=request_id)), structlog.contextvars.bound_contextvars(request=request_id):
                 response = await answered(request, self._handler)
         if not response.prepared:
-            response.headers["X-Request-Id"] = request_id
+            response.headers[X_REQUEST_ID] = request_id
             if not _is_small(response):
                 await _send(request, response, self._send_s)
         took_s = monotonic_s() - began

@@ -5,6 +5,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from aiohttp.hdrs import AUTHORIZATION
 
 from fibrix.api.route import READING
 from fibrix.domain.access import Caller, Permission
@@ -26,7 +27,7 @@ def known(request: web.Request, gate: Gate, may: Permission) -> Caller:
     """Find the caller by what they show; on a public route it is nobody. Raises UnauthorizedError."""
     if may is Permission.PUBLIC:
         return Caller(address=request.remote or "")
-    header = request.headers.get("Authorization", "")
+    header = request.headers.get(AUTHORIZATION, "")
     if header:
         scheme, _, key = header.strip().partition(" ")
         if scheme.lower() != "bearer" or not key.strip():

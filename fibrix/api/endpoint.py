@@ -1,6 +1,7 @@
 """One route at work: who calls, what they send, whether they may, what comes of it."""
 
 import asyncio
+import itertools
 import re
 import secrets
 import types
@@ -12,7 +13,8 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 from aiohttp import web
-from multidict import CIMultiDict
+from aiohttp.hdrs import CONTENT_TYPE, ETAG
+from multidict import istr
 
 from fibrix.api import decode, negotiate, versions
 from fibrix.api.auth import caller_of, check, known
@@ -29,7 +31,12 @@ from fibrix.domain.ports.ledger import Ledger
 CALLER: Final = web.RequestKey("caller", Caller)
 REQUEST_ID: Final = web.RequestKey("request_id", str)
 
+X_REQUEST_ID: Final = istr("X-Request-Id")
+
 R = TypeVar("R")
+
+_THIS_PROCESS: Final = secrets.token_hex(6)
+_COUNTER: Final = itertools.count()
 
 _SANE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -141,10 +148,9 @@ class Endpoint:
         if versions.is_known(request, tag):
             known_by = {"ETag": versions.quoted(tag, compressed=False)}
             return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=known_by)
-        headers = CIMultiDict(reply.headers)
-        headers["Content-Type"] = reply.media or self._route.media
+        headers = {**reply.headers, CONTENT_TYPE: reply.media or self._route.media}
         response = web.Response(body=body, headers=headers)
-        response.headers["ETag"] = versions.quoted(tag, compressed=negotiate.compress(request, response))
+        response.headers[ETAG] = versions.quoted(tag, compressed=negotiate.compress(request, response))
         return response
 
 
@@ -166,8 +172,8 @@ def go_on(begun: Coroutine[Any, Any, R], awaited: Any) -> Generator[Any, Any, R]
 
 def new_request_id(request: web.Request) -> str:
     """Take the id that the client gave the request, where it is a sane one, or make one."""
-    given = request.headers.get("X-Request-Id", "")
-    return given if given and _SANE_ID.fullmatch(given) else secrets.token_hex(8)
+    given = request.headers.get(X_REQUEST_ID, "")
+    return given if given and _SANE_ID.fullmatch(given) else f"{_THIS_PROCESS}{next(_COUNTER):08x}"
 
 
 def encoded(route: Route, reply: Reply[Any]) -> web.Response:

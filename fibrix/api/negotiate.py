@@ -3,6 +3,7 @@
 from typing import Final
 
 from aiohttp import web
+from aiohttp.hdrs import ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE
 
 from fibrix.api.problems import MEDIA_TYPE
 
@@ -12,7 +13,7 @@ COMPRESS_BYTES: Final = 2048
 
 def check_accept(request: web.Request, media: str) -> None:
     """Refuse a client that cannot take what the route gives. Raises HTTPNotAcceptable."""
-    header = request.headers.get("Accept")
+    header = request.headers.get(ACCEPT)
     if header is None or "*/*" in header:
         return
     wide = media.partition("/")[0] + "/*"
@@ -25,7 +26,7 @@ def check_accept(request: web.Request, media: str) -> None:
 
 def check_content(request: web.Request, media: str) -> None:
     """Refuse a body that is not what the route takes. One without a type is taken for it. Raises HTTP 415."""
-    header = request.headers.get("Content-Type")
+    header = request.headers.get(CONTENT_TYPE)
     if header is None or not request.body_exists:
         return
     kind = header.partition(";")[0].strip().lower()
@@ -39,7 +40,7 @@ def compress(request: web.Request, response: web.Response) -> bool:
     if not isinstance(body, bytes) or len(body) < COMPRESS_BYTES:
         return False
     response.headers["Vary"] = "Accept-Encoding"
-    if "gzip" not in request.headers.get("Accept-Encoding", ""):
+    if "gzip" not in request.headers.get(ACCEPT_ENCODING, ""):
         return False
     response.enable_compression(web.ContentCoding.gzip)
     return True

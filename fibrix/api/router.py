@@ -12,6 +12,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 NAMES: Final = web.RequestKey("names", Mapping[str, str])
 """The values of the {names} in a route's path."""
 
+_KNOWN: Final = 4096
+
 
 @dataclass(slots=True)
 class _Node:
@@ -27,6 +29,7 @@ class Router:
 
     def __init__(self) -> None:
         self._root = _Node()
+        self._known: dict[str, tuple[_Node, dict[str, str]]] = {}  # paths that were found before
 
     def add(self, method: str, path: str, handler: Handler) -> None:
         """Add a route."""
@@ -38,19 +41,27 @@ class Router:
                 node = node.fixed.setdefault(segment, _Node())
         node.handlers[method] = handler
 
-    def find(self, method: str, path: str) -> tuple[Handler, dict[str, str]]:
+    def find(self, method: str, path: str) -> tuple[Handler, Mapping[str, str]]:
         """Find the handler, and the values of the path's names. `path` is as it was sent, percent signs and all.
 
         Raises HTTPNotFound, HTTPMethodNotAllowed.
         """
-        names: dict[str, str] = {}
-        node = _walk(self._root, path.split("/"), 0, names)
-        if node is None:
-            raise web.HTTPNotFound
+        node, names = self._known.get(path) or self._search(path)
         handler = node.handlers.get(method)
         if handler is None:
             raise web.HTTPMethodNotAllowed(method, node.handlers)
         return handler, names
+
+    def _search(self, path: str) -> tuple[_Node, dict[str, str]]:
+        """Walk through the table. Raises HTTPNotFound."""
+        names: dict[str, str] = {}
+        node = _walk(self._root, path.split("/"), 0, names)
+        if node is None:
+            raise web.HTTPNotFound
+        if len(self._known) >= _KNOWN:
+            self._known.clear()
+        self._known[path] = node, names
+        return node, names
 
 
 def _walk(node: _Node, segments: list[str], at: int, names: dict[str, str]) -> _Node | None:

@@ -4,6 +4,7 @@ from hashlib import blake2b
 from typing import Final
 
 from aiohttp import web
+from aiohttp.hdrs import IF_NONE_MATCH
 
 from fibrix.errors import PreconditionError, UnconditionalError
 
@@ -23,7 +24,7 @@ def quoted(tag: str, *, compressed: bool) -> str:
 
 def is_known(request: web.Request, tag: str) -> bool:
     """Tell whether the client has this version already: If-None-Match (RFC 9110 §13.1.2)."""
-    header = request.headers.get("If-None-Match")
+    header = request.headers.get(IF_NONE_MATCH)
     return header is not None and (header.strip() == "*" or tag in _tags(header))
 
 
