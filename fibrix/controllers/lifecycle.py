@@ -14,7 +14,7 @@ from fibrix.domain.enter import content, enter
 from fibrix.domain.lifecycle import Effect, step
 from fibrix.domain.machine import Machine, RunStatus
 from fibrix.domain.names import opaque_id
-from fibrix.domain.operation import Asked, Operation, begun
+from fibrix.domain.operation import Operation
 from fibrix.domain.state import State
 from fibrix.domain.trigger import Trigger
 from fibrix.domain.verdict import ENDED
@@ -31,6 +31,14 @@ First: TypeAlias = Callable[[Unit, Machine], Machine]
 
 def _as_it_is(_: Unit, machine: Machine) -> Machine:
     return machine
+
+
+def _looked(unit: Unit, machine: MachineId, seen: State | None, first: First) -> Machine:
+    """Look at a machine before its edge is taken. Raises NotFoundError, ConflictError."""
+    before = unit.machine(machine)
+    if seen is not None and before.state is not seen:
+        raise ConflictError(f"{before.name} is {before.state.value} by now, no longer {seen.value}")
+    return first(unit, before)
 
 
 class Lifecycle:
@@ -68,48 +76,38 @@ class Lifecycle:
 
         `seen`: the state on which the caller decided; another one by now raises ConflictError, as a refused edge does.
         """
-        after, _ = await self._fired(machine, trigger, reason, wish, seen, first)
+        after, _ = await self._run(lambda unit: _looked(unit, machine, seen, first), trigger, reason, wish)
         return after
 
     async def begin(
         self, machine: MachineId, trigger: Trigger, reason: str, *, wish: Wish = NO_WISH, first: First = _as_it_is
     ) -> Operation:
         """Take an edge that someone asks for and that is long work: gives the operation. Raises as `fire`."""
-        _, operation = await self._fired(machine, trigger, reason, wish, None, first)
+        _, operation = await self._run(lambda unit: _looked(unit, machine, None, first), trigger, reason, wish)
         if operation is None:
             raise InvalidError(f"{trigger.value} is done at once: it is no operation")
         return operation
 
-    async def _fired(
-        self, machine: MachineId, trigger: Trigger, reason: str, wish: Wish, seen: State | None, first: First
+    async def take(self, choose: Callable[[Unit], Machine], trigger: Trigger, reason: str) -> Machine:
+        """Take one edge of the machine that `choose` finds in the same unit, and may have changed. Raises as `fire`."""
+        after, _ = await self._run(choose, trigger, reason, NO_WISH)
+        return after
+
+    async def _run(
+        self, choose: Callable[[Unit], Machine], trigger: Trigger, reason: str, wish: Wish
     ) -> tuple[Machine, Operation | None]:
+        """Take one edge in one unit, with the operation that it begins."""
         request = scope()  # the unit runs in the writer's thread, which knows of no request
 
         def work(unit: Unit) -> tuple[Machine, Operation | None]:
-            before = unit.machine(machine)
-            if seen is not None and before.state is not seen:
-                raise ConflictError(f"{before.name} is {before.state.value} by now, no longer {seen.value}")
-            before = first(unit, before)
-            after = self._take(unit, before, trigger, reason, wish)
-            return after, self._operate(unit, trigger, before, after, operating.asked_by(request))
-
-        fired = await self._store.change(work)
-        self._refresh()
-        return fired
-
-    async def take(self, choose: Callable[[Unit], Machine], trigger: Trigger, reason: str) -> Machine:
-        """Take one edge of the machine that `choose` finds in the same unit, and may have changed. Raises as `fire`."""
-        request = scope()
-
-        def work(unit: Unit) -> Machine:
             before = choose(unit)
-            after = self._take(unit, before, trigger, reason, NO_WISH)
-            self._operate(unit, trigger, before, after, operating.asked_by(request))
-            return after
+            after = self._take(unit, before, trigger, reason, wish)
+            id_ = OperationId(opaque_id("o", self._draw))
+            return after, operating.follow(unit, trigger, (before, after), request=request, id_=id_, now=self._now())
 
-        after = await self._store.change(work)
+        done = await self._store.change(work)
         self._refresh()
-        return after
+        return done
 
     async def change(
         self, machine: MachineId, change: Callable[[Machine], tuple[Machine, list[MachineEvent]]]
@@ -162,16 +160,6 @@ class Lifecycle:
             )
         )
         return after
-
-    def _operate(self, unit: Unit, trigger: Trigger, before: Machine, after: Machine, asked: Asked) -> Operation | None:
-        """End the operation that this edge ends, begin the one that it begins."""
-        now = self._now()
-        operating.carry_on(unit, trigger, after, now)
-        id_ = OperationId(opaque_id("o", self._draw))
-        operation = begun(id_, trigger, before, after, asked=asked, now=now)
-        if operation is not None:
-            operating.begin(unit, operation, now)
-        return operation
 
     def _abort_runs(self, unit: Unit, machine: Machine, reason: str) -> None:
         for run in unit.runs(machine.id):

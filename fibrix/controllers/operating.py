@@ -4,14 +4,41 @@ from datetime import datetime
 
 from fibrix.controllers.ports import Unit
 from fibrix.domain.machine import Machine
-from fibrix.domain.operation import Asked, Operation, OperationState, ended, gone_on, running_key
+from fibrix.domain.operation import Asked, Operation, OperationState, begun, ended, gone_on, running_key
 from fibrix.domain.trigger import Trigger
 from fibrix.events.operation import OperationEnded, OperationStarted
 from fibrix.runtime.scope import Scope
-from fibrix.types import MachineId
+from fibrix.types import MachineId, OperationId
 
 
-def asked_by(request: Scope | None) -> Asked:
+def follow(
+    unit: Unit,
+    trigger: Trigger,
+    edge: tuple[Machine, Machine],
+    *,
+    request: Scope | None,
+    id_: OperationId,
+    now: datetime,
+) -> Operation | None:
+    """End the operation that a machine's edge, from one to the other, ends; begin the one that it begins."""
+    before, after = edge
+    running = _running_of(unit, after.id)
+    if running is not None:
+        _store(unit, gone_on(running, trigger, after, now=now), now)
+    operation = begun(id_, trigger, before, after, asked=_asked_by(request), now=now)
+    if operation is not None:
+        _begin(unit, operation, now)
+    return operation
+
+
+def forget(unit: Unit, machine: Machine, now: datetime) -> None:
+    """End the operation of a machine that is about to be deleted."""
+    running = _running_of(unit, machine.id)
+    if running is not None:
+        _store(unit, ended(running, OperationState.CANCELLED, f"{machine.name} was deleted", now=now), now)
+
+
+def _asked_by(request: Scope | None) -> Asked:
     """Tell who asks. Outside of a request it is the controller itself."""
     if request is None:
         return Asked()
@@ -19,20 +46,12 @@ def asked_by(request: Scope | None) -> Asked:
     return Asked(user=user, request=request.request)
 
 
-def running_of(unit: Unit, machine: MachineId) -> Operation | None:
+def _running_of(unit: Unit, machine: MachineId) -> Operation | None:
     """Find the operation that a machine works for just now."""
     return unit.of(Operation).by_key(running_key(machine))
 
 
-def carry_on(unit: Unit, trigger: Trigger, after: Machine, now: datetime) -> None:
-    """Let the running operation, if there is one, go on or end with the edge that its machine took."""
-    running = running_of(unit, after.id)
-    if running is not None:
-        _store(unit, gone_on(running, trigger, after, now=now), now)
-
-
-def begin(unit: Unit, operation: Operation, now: datetime) -> None:
-    """Store an operation that begins."""
+def _begin(unit: Unit, operation: Operation, now: datetime) -> None:
     unit.of(Operation).insert(operation)
     unit.append(
         OperationStarted(
@@ -46,13 +65,6 @@ def begin(unit: Unit, operation: Operation, now: datetime) -> None:
     )
     if not operation.running:
         _tell_end(unit, operation, now)
-
-
-def forget(unit: Unit, machine: Machine, now: datetime) -> None:
-    """End the operation of a machine that is about to be deleted."""
-    running = running_of(unit, machine.id)
-    if running is not None:
-        _store(unit, ended(running, OperationState.CANCELLED, f"{machine.name} was deleted", now=now), now)
 
 
 def _store(unit: Unit, operation: Operation, now: datetime) -> None:
