@@ -34,6 +34,7 @@ from fibrix.api.v1.operations import OperationRoutes
 from fibrix.api.v1.power import PowerRoutes
 from fibrix.api.v1.readiness import ReadinessRoutes
 from fibrix.api.v1.runs import RunRoutes
+from fibrix.api.v1.scripts import ScriptRoutes
 from fibrix.api.v1.session import MeRoutes, SessionRoutes
 from fibrix.api.v1.ssh_keys import SshKeyRoutes
 from fibrix.api.v1.subnets import SubnetRoutes
@@ -56,6 +57,7 @@ from fibrix.domain.ports.machines import Machines
 from fibrix.domain.ports.monitoring import Metrics, Targets
 from fibrix.domain.ports.networks import Networks
 from fibrix.domain.ports.operations import Operations
+from fibrix.domain.ports.scripts import ScriptList
 from fibrix.domain.ports.webhooks import Webhooks
 from fibrix.runtime.api_stream import SUBPROTOCOL
 
@@ -69,6 +71,7 @@ class ApiPorts:
     machines: Machines
     operations: Operations
     images: Images
+    scripts: ScriptList
     users: Users
     tenants: Tenants
     api_keys: ApiKeys
@@ -157,6 +160,7 @@ class ApiService:
                 ports.journal, ports.machines, ports.event_names, ports.gate, self._stream.stops, ports.subscribers
             ),
             ImageRoutes(ports.images),
+            ScriptRoutes(ports.scripts),
             SessionRoutes(ports.logins, ports.now, secure=speaks_tls(self._config)),
             MeRoutes(ports.users, ports.tenants, ports.api_keys, ports.logins),
             ApiKeyRoutes(ports.api_keys),

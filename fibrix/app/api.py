@@ -34,6 +34,7 @@ def build_api_ports(
         machines=machines,
         operations=OperationController(region, core.lifecycle, shared.bus),
         images=images,
+        scripts=core.scripts,
         users=identity.users,
         tenants=identity.tenants,
         api_keys=identity.api_keys,

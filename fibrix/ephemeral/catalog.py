@@ -80,6 +80,10 @@ class Catalog:
         """All scripts in the order of their names."""
         return iter(self._scripts.values())
 
+    def all(self) -> list[ScriptInfo]:
+        """Describe all of them, in the order of their names."""
+        return [script.info for script in self]
+
     def get(self, name: str) -> Script:
         """Find one. Raises NotFoundError."""
         script = self._scripts.get(name)

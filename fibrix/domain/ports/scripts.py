@@ -1,6 +1,6 @@
 """The machine scripts, as the region sees them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -35,4 +35,12 @@ class Scripts(Protocol):
 
     def text(self, name: str) -> bytes:
         """Give the executable itself. Raises NotFoundError."""
+        ...
+
+
+class ScriptList(Protocol):
+    """The same catalogue, as the API shows it."""
+
+    def all(self) -> Sequence[ScriptInfo]:
+        """Describe all of them, by name."""
         ...

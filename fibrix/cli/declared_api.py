@@ -1,0 +1,146 @@
+"""The declared part of a region, read and settled by the API alone."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from fibrix.cli.settings import Settings
+from fibrix.domain.declared import KINDS, Difference, plain
+from fibrix.errors import ClientError
+
+if TYPE_CHECKING:
+    from fibrix.runtime.client import BlockingClient
+
+
+class Region:
+    """A region as its API shows it: names in place of ids."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._client: BlockingClient = settings.client()
+        self._tenants = {one["id"]: one for one in settings.items("tenants")}
+        self._ids: dict[tuple[str, str], str] = {("tenants", one["name"]): one["id"] for one in self._tenants.values()}
+
+    def read(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """Read all sections. Raises ClientError: the key may not."""
+        subnets = self._settings.items("subnets")
+        return {
+            "subnets": self._named("subnets", subnets),
+            "images": self._named("images", self._settings.items("images")),
+            "scripts": self._named("scripts", self._settings.items("scripts")),
+            "tenants": self._named("tenants", self._tenants.values()),
+            "users": self._users(),
+            "ssh_keys": self._ssh_keys(),
+            "reservations": {
+                f"{subnet['name']}/{one['mac']}": _thing("reservations", one)
+                for subnet in subnets
+                for one in subnet["reservations"]
+            },
+            "webhooks": self._webhooks(),
+        }
+
+    def _named(self, section: str, things: Any) -> dict[str, dict[str, Any]]:
+        return {one["name"]: _thing(section, one) for one in things}
+
+    def _users(self) -> dict[str, dict[str, Any]]:
+        users = self._settings.items("users")
+        self._ids |= {("users", one["name"]): one["id"] for one in users}
+        return {one["name"]: _thing("users", one | {"tenant": self._tenant_name(one["tenant"])}) for one in users}
+
+    def _ssh_keys(self) -> dict[str, dict[str, Any]]:
+        found = self._named("ssh_keys", self._settings.items("ssh-keys"))
+        for tenant in self._tenants.values():
+            keys = self._settings.items("ssh-keys", tenant=tenant["id"])
+            found |= {f"{tenant['name']}/{one['name']}": _thing("ssh_keys", one) for one in keys}
+        return found
+
+    def _webhooks(self) -> dict[str, dict[str, Any]]:
+        own = [one for one in self._settings.items("webhooks") if not one["tenant"]]
+        self._ids |= {("webhooks", one["name"]): one["id"] for one in own}
+        return self._named("webhooks", own)
+
+    def _tenant_name(self, tenant: str) -> str:
+        return str(self._tenants[tenant]["name"]) if tenant in self._tenants else tenant
+
+    def settle(self, one: Difference, *, rehearse: bool = False) -> str:
+        """Bring one thing about; gives what there is to say of it, as a webhook's secret. Raises ClientError."""
+        ways: Mapping[str, Callable[[Difference, dict[str, str]], str]] = {
+            "tenants": self._plainly("tenants"),
+            "users": self._plainly("users"),
+            "webhooks": self._plainly("webhooks"),
+            "ssh_keys": self._ssh_key,
+            "reservations": self._reservation,
+        }
+        return ways[one.section](one, {"dry_run": "true"} if rehearse else {})
+
+    def _plainly(self, section: str) -> Callable[[Difference, dict[str, str]], str]:
+        """Settle a thing that has an id, and can be edited."""
+
+        def settle(one: Difference, query: dict[str, str]) -> str:
+            if one.before is None and one.after is not None:
+                made = self._client.call("POST", section, {"name": one.name} | one.after, query=query).value()
+                return "" if query else self._made(section, one.name, made)
+            path = f"{section}/{self._ids[section, one.name]}"
+            if one.after is None:
+                self._client.call("DELETE", path, query=query)
+                return ""
+            read = self._client.call("GET", path)
+            if self._present(section, read.value()) != one.before:
+                raise ClientError(f"{section} {one.name}: it was changed meanwhile: import again", status=412)
+            # the tag of an answer that was compressed on its way is another one's: this client asks for none
+            headers = {"If-Match": read.headers["etag"]}
+            self._client.call("PATCH", path, _edit(section, one.after), query=query, headers=headers)
+            return ""
+
+        return settle
+
+    def _made(self, section: str, name: str, made: dict[str, Any]) -> str:
+        view = made.get("webhook", made)
+        self._ids[section, name] = view["id"]
+        if section == "tenants":
+            self._tenants[view["id"]] = view
+        return f"webhook {name} has the secret {made['secret']}, which is shown this once" if "secret" in made else ""
+
+    def _present(self, section: str, shown: dict[str, Any]) -> dict[str, Any]:
+        named = shown | {"tenant": self._tenant_name(shown["tenant"])} if section == "users" else shown
+        return _thing(section, named)
+
+    def _ssh_key(self, one: Difference, query: dict[str, str]) -> str:
+        """A key is no longer itself when it is changed: the old one goes first."""
+        owner, _, name = one.name.rpartition("/")
+        whole = query | ({"tenant": self._ids["tenants", owner]} if owner else {})
+        if one.before is not None:
+            self._client.call("DELETE", f"ssh-keys/{name}", query=whole)
+        if one.after is not None and not (query and one.before):
+            self._client.call("POST", "ssh-keys", {"name": name} | one.after, query=whole)
+        return ""
+
+    def _reservation(self, one: Difference, query: dict[str, str]) -> str:
+        subnet, _, mac = one.name.rpartition("/")
+        path = f"subnets/{subnet}/reservations"
+        if one.before is not None:
+            self._client.call("DELETE", f"{path}/{mac}", query=query)
+        if one.after is not None and not (query and one.before):
+            self._client.call("POST", path, {"mac": mac} | one.after, query=query)
+        return ""
+
+
+def _thing(section: str, shown: Mapping[str, Any]) -> dict[str, Any]:
+    """Take from what the API shows what is declared of it."""
+    kind = KINDS[section]
+    wanted = {name: shown[name] for name in kind.__struct_fields__ if name in shown}
+    if section == "images" and not wanted.get("sha256"):
+        manifest = shown.get("manifest") or {}
+        wanted["sha256"] = manifest.get("sha256", "")
+    return plain(msgspec.convert(wanted, kind))
+
+
+_WHOLE: Final = ("tenants", "users", "webhooks")
+
+
+def _edit(section: str, after: dict[str, Any]) -> dict[str, Any]:
+    """Say every field, those too that are as they would be anyway: what is left out of a PATCH stays as it is."""
+    assert section in _WHOLE  # noqa: S101 - those that have an id
+    thing = msgspec.convert(after, KINDS[section])
+    return {name: getattr(thing, name) for name in thing.__struct_fields__}
