@@ -13,7 +13,7 @@ from fibrix.runtime.tls import Certificate, Pair
 MADE: Final = Path("tls")
 """Folder below the state directory with the certificate that is made where none is given."""
 
-_HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
+_HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?")
 
 
 def speaks_tls(config: ApiConfig) -> bool:

@@ -1,5 +1,6 @@
 """What values say together: subnets that overlap, ranges that leave their subnet, two services on one port."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_network
@@ -9,6 +10,7 @@ from typing import Any
 from fibrix.config.sections import ApiConfig, Config, InterfaceConfig, RangeConfig, SubnetConfig
 
 PORT_SECTIONS = frozenset({"api", "machines", "boot", "dhcp"})
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?")
 ROOM = 30  # bits: a longer prefix has no address for a client
 
 
@@ -33,6 +35,9 @@ def _api(api: ApiConfig) -> Iterator[str]:
     if bool(api.tls_cert) != bool(api.tls_key):
         given, missing = ("tls_cert", "tls_key") if api.tls_cert else ("tls_key", "tls_cert")
         yield f"api.{given}: a certificate and its key go together: set api.{missing} too"
+    for index, name in enumerate(api.tls_names):
+        if not _HOST.fullmatch(name):
+            yield f"api.tls_names[{index}]: {name!r} is neither a host name nor an address"
     if api.plain_http and (api.tls_cert or api.tls_key):
         yield "api.plain_http: there is a certificate too: choose one of them"
 
