@@ -6,7 +6,7 @@ Reply[MachineView]`: body in, query in, body out. What mypy checks is what the d
 
 import typing
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
@@ -30,29 +30,26 @@ class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """No fields: the body or the query of a route that takes none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call(Generic[B_co, Q_co]):
+class Call(msgspec.Struct, Generic[B_co, Q_co], frozen=True):
     """One request, decoded and checked. What of the region the handler shows and touches depends on the caller."""
 
     path: Mapping[str, str]  # the values of the path's {names}
     query: Q_co
     body: B_co
     caller: Caller = NOBODY
-    headers: Mapping[str, str] = field(default_factory=dict)  # of a reading request; names in any case
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)  # of a reading request; names in any case
 
 
-@dataclass(frozen=True, slots=True)
-class Reply(Generic[R]):
+class Reply(msgspec.Struct, Generic[R], frozen=True):
     """What a handler answers: a value to encode. Bytes are sent as they are, None is no body."""
 
     value: R
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     status: int = 0  # 0: the route's own
     media: str = ""  # empty: the route's own
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded(Generic[R]):
+class Encoded(msgspec.Struct, Generic[R], frozen=True):
     """A value that is JSON already, for what is kept encoded; the type says what is in it."""
 
     data: bytes
