@@ -233,10 +233,8 @@ def _headers(route: Route) -> Json:
 def _failures(route: Route) -> Json:
     """Describe the answers that refuse."""
     keyed = route.method == "POST" and route.may is not Permission.PUBLIC
-    kinds: list[type[FibrixError]] = (
-        [UnderWayError, ThrottledError] if keyed else []
-    )  # what its Idempotency-Key may meet
-    kinds += [*route.errors, InvalidError]
+    by_key: list[type[FibrixError]] = [UnderWayError, ThrottledError] if keyed else []  # Idempotency-Key
+    kinds = [*by_key, *route.errors, InvalidError]
     if route.may is not Permission.PUBLIC:
         kinds += [UnauthorizedError, ForbiddenError]
     if route.method in {"PUT", "PATCH"}:
