@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -63,9 +63,7 @@ class Change:
         (a login) and what is only rehearsed is not on record.
         """
         subject = self._mirror.path if self._mirror else self._route.path
-        attempt = record.attempt_of(
-            request, caller, self._route, subject.format(**request[NAMES]), self._ports.now()
-        )
+        attempt = record.attempt_of(request, caller, self._route, subject.format(**request[NAMES]), self._ports.now())
         course = Course(attempt, on_record=bool(caller.user) and request.query.get("dry_run") != "true")
         try:
             return await self._run(request, await prepare(), course)
@@ -147,7 +145,7 @@ class Change:
         """Show what has been changed, which may have another name by now; that it cannot be shown does not undo it."""
         path = {**call.path, self._name: subject.rpartition("/")[2]} if self._name else call.path
         try:
-            return await self._mirrored(replace(call, path=path))
+            return await self._mirrored(msgspec.structs.replace(call, path=path))
         except FibrixError:
             return b""
 
