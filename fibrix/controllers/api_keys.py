@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from fibrix.controllers import leaving
@@ -46,15 +46,14 @@ class ApiKeyController:
     async def add(self, caller: Caller, owner: str, spec: ApiKeySpec) -> tuple[ApiKey, str]:
         """Make one; gives its text too. Raises NotFoundError, InvalidError, ForbiddenError, ConflictError."""
         user, text, now = self._owner(owner), f"fibrix_{self._token()}", self._now()
-        if spec.expires_at is not None and spec.expires_at <= now:
-            raise InvalidError("that is in the past: the key would be of no use", pointer="/expires_at")
+        ends = None if spec.expires_at is None else _check_end(spec.expires_at, now)
         made = ApiKey(
             id=ApiKeyId(opaque_id("k", self._draw)),
             user=user.id,
             name=check_words(spec.name, pointer="/name", least=1),
             sha256=hashlib.sha256(text.encode()).hexdigest(),
             scopes=tuple(sorted(set(spec.scopes), key=lambda scope: scope.value)),
-            expires_at=spec.expires_at,
+            expires_at=ends,
             created_at=now,
         )
 
@@ -85,6 +84,19 @@ class ApiKeyController:
 
     def _owner(self, owner: str) -> User:
         return by_id_or_name(self._store.of(User), "user", owner)
+
+
+def _check_end(at: datetime, now: datetime) -> datetime:
+    """Give back when a key is to end, in UTC. Raises InvalidError."""
+    try:
+        ends = at.astimezone(UTC)
+    except OverflowError as exc:
+        raise InvalidError(
+            "that is beyond the calendar: give null for a key that never ends", pointer="/expires_at"
+        ) from exc
+    if ends <= now:
+        raise InvalidError("that is in the past: the key would be of no use", pointer="/expires_at")
+    return ends
 
 
 def _check_scopes(user: User, scopes: Sequence[Permission]) -> None:

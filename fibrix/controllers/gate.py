@@ -81,7 +81,7 @@ class Doorkeeper:
         return None if user.disabled or self._is_over(shown) else _caller(shown, user, caller.address)
 
     def _let_in(self, shown: ApiKey | Session, address: str) -> Caller | None:
-        """Let in who shows this, as long as it is good."""
+        """Let in who shows this, as long as it is good. It goes with its user in one transaction: there is one."""
         user, now = self._users.get(shown.user), self._now()
         known = self._passes.get(shown.id)
         if (

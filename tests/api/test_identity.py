@@ -146,8 +146,11 @@ async def test_an_api_key_ends_when_it_was_to(site: Site, http: aiohttp.ClientSe
         await got(theirs, "me")
         site.rig.clock.pass_(3600)
         await got(theirs, "me", 401)
-    past = await made(http, "me/keys", {"name": "past", "expires_at": "2020-01-01T00:00:00Z"}, 422)
-    assert past["pointer"] == "/expires_at"
+    for never in ("2020-01-01T00:00:00Z", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", "2030-01-01"):
+        problem = await made(http, "me/keys", {"name": "never", "expires_at": never}, 422)
+        assert problem["pointer"] == "/expires_at"
+    east = await made(http, "me/keys", {"name": "east", "expires_at": "2030-01-01T02:00:00+02:00"})
+    assert east["expires_at"] == "2030-01-01T00:00:00Z"
 
 
 async def test_a_key_makes_no_key_that_may_more_or_lasts_longer(site: Site, http: aiohttp.ClientSession) -> None:
