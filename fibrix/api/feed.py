@@ -47,7 +47,7 @@ class Reader:
         self._gate = gate
         self._caller = caller
         self._known: Caller | None = None
-        self._wanted = wanted
+        self.wanted = wanted  # as of the last look
 
     def look(self) -> Selection:
         """What to give as of now. Raises UnauthorizedError, ForbiddenError: nothing any more."""
@@ -57,8 +57,8 @@ class Reader:
         if current != self._known:
             if Permission.READ not in current.may:
                 raise ForbiddenError(_MAY_NOT)
-            self._known, self._wanted = current, self._wanted.seen_by(current)
-        return self._wanted
+            self._known, self.wanted = current, self.wanted.seen_by(current)
+        return self.wanted
 
     def refusal(self) -> FibrixError | None:
         """Why there is nothing any more; None: go on."""

@@ -55,8 +55,8 @@ class Subscriber:
             self.socket.write(encode(Opcode.TEXT, heartbeat(self.feed.position, self._beats)))
 
     def take(self, batch: "Batch") -> None:
-        """Send what it wants of a batch that begins where it is, or before."""
-        wanted = self.feed.reader.look()
+        """Send what it wants of a batch that begins where it is, or before. It was just let in."""
+        wanted = self.feed.reader.wanted
         whole = self.feed.position < batch.first
         frames = batch.joined(wanted) if whole else batch.rest(wanted, self.feed.position)
         self.feed.position = max(self.feed.position, batch.last)
