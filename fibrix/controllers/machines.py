@@ -16,10 +16,11 @@ from fibrix.controllers.ports import Store, Unit
 from fibrix.controllers.powering import Powering
 from fibrix.controllers.why import Reasons
 from fibrix.domain.access import Caller, Role
+from fibrix.domain.edit import check_place, edited
 from fibrix.domain.enter import content
 from fibrix.domain.lifecycle import OWN, UPCOMING, Content
 from fibrix.domain.machine import Machine, ScriptRun
-from fibrix.domain.names import check_host_name, check_label, check_tags, opaque_id
+from fibrix.domain.names import check_host_name, check_tags, opaque_id
 from fibrix.domain.operation import Operation
 from fibrix.domain.ports.machines import (
     AcceptSpec,
@@ -31,7 +32,7 @@ from fibrix.domain.ports.machines import (
     Wanted,
     Why,
 )
-from fibrix.domain.power import BootDevice, PowerAction, PowerReading, PowerSettings, PowerState
+from fibrix.domain.power import BootDevice, PowerAction, PowerReading, PowerState
 from fibrix.domain.power_check import check_power
 from fibrix.domain.state import PASSING
 from fibrix.domain.trigger import Trigger
@@ -88,7 +89,7 @@ class MachineController:
         """Make one known by hand; it counts as accepted. Raises InvalidError, ConflictError."""
         if not spec.macs:
             raise InvalidError("a machine needs at least one MAC: it is known by it on the wire", pointer="/macs")
-        _check_place(spec)
+        check_place(spec)
         check_power(spec.power, spec.power_password)
         now = self._now()
         machine = Machine(
@@ -148,11 +149,11 @@ class MachineController:
             check_host_name(changes.name)
         if changes.macs is not None and not changes.macs:
             raise InvalidError("a machine needs at least one MAC", pointer="/macs")
-        _check_place(changes)
+        check_place(changes)
 
         def work(unit: Unit) -> Machine:
             before = unit.machine(machine)
-            after, fields = _edited(before, changes)
+            after, fields = edited(before, changes)
             if changes.power is not None:
                 check_power(changes.power, changes.power_password or self._store.password(machine))
             unit.update(after)
@@ -253,26 +254,3 @@ class MachineController:
         if not found.accepted:
             raise ConflictError(f"{found.name} is not accepted yet: nothing is done to it before that")
         return found
-
-
-def _check_place(given: MachineSpec | MachineChanges) -> None:
-    """Refuse names that a zone or a pool cannot have. Raises InvalidError."""
-    for field, name in (("zone", given.zone), ("pool", given.pool)):
-        if name is not None:
-            check_label(name, pointer=f"/{field}")
-
-
-def _edited(machine: Machine, changes: MachineChanges) -> tuple[Machine, tuple[str, ...]]:
-    """Apply an edit; names the fields that it sets."""
-    macs = None if changes.macs is None else tuple(dict.fromkeys(parse_mac(m) for m in changes.macs))
-    new: dict[str, str | PowerSettings | tuple[str, ...] | None] = {
-        "name": changes.name,
-        "macs": macs,
-        "power": changes.power,
-        "zone": changes.zone,
-        "pool": changes.pool,
-        "tags": None if changes.tags is None else check_tags(changes.tags),
-    }
-    given = {field: value for field, value in new.items() if value is not None}
-    fields = tuple(given) + (("power_password",) if changes.power_password is not None else ())
-    return replace(machine, **given), fields

@@ -72,9 +72,9 @@ def test_the_smallest_that_fits_is_chosen(wanted: Wanted, pools: tuple[str, ...]
             "no machine fits: 6 Ready, of these 1 have 16 cores or more; 1 have the tag nvme; none has all of it",
         ),
         (
-            Wanted(memory_bytes=512 * GIB),
+            Wanted(disks=3),
             ("default",),
-            "no machine fits: 5 Ready in the pool default, of these 0 have 512 GiB of memory or more; none has all of it",
+            "no machine fits: 5 Ready in the pool default, of these 0 have 3 disks or more; none has all of it",
         ),
         (Wanted(), ("void",), "no machine is Ready in the pool void"),
         (Wanted(), (), "no machine is Ready in any pool, since you may draw from none"),
