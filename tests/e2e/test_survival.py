@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -95,6 +96,7 @@ async def test_a_controller_killed_in_every_passing_state_brings_the_machine_whe
         await mortal.client.post(f"machines/{machine}/accept", accepted)
 
         await commissioned(mortal, machine)
+        await moved(mortal, machine, tmp_path / "backup")
         await deployed(mortal, machine, key)
         await released(mortal, machine)
         pressed = [
@@ -115,6 +117,45 @@ async def commissioned(mortal: Mortal, machine: str) -> None:
     await mortal.in_mid_script(machine, "memory-test")
     await mortal.die_and_live(5)
     await mortal.reaches(machine, "Ready")
+
+
+async def moved(mortal: Mortal, machine: str, file: Path) -> None:
+    """Its disk is lost: a backup that was taken while it was at work makes an empty state folder go on from there."""
+    async with asyncio.TaskGroup() as group:
+        load = group.create_task(edits_without_end(mortal.client, machine), name="load")
+        made = json.loads(await run(*mortal.controller.fibrix("backup", str(file), "--with-key", "--json")))
+        load.cancel()
+    before = await told_events(mortal)
+    known = await mortal.machine(machine)
+    mortal.daemon.signal(signal.SIGKILL)
+    assert await gone([mortal.daemon], within_s=5)
+    shutil.rmtree(mortal.rack.paths.controller)
+    mortal.controller.configure()
+    await run(*mortal.controller.fibrix("restore", str(file), "--yes"))
+    mortal.daemon = await mortal.controller.start_background()
+    mortal.client = await mortal.controller.client(mortal.daemon)
+    after = await told_events(mortal)
+    assert len(before) > made["head"] > 0
+    assert after[: made["head"]] == before[: made["head"]]
+    assert int(after[made["head"]]["id"]) == made["head"] + 1
+    restored = await mortal.machine(machine)
+    assert {k: restored[k] for k in ("id", "name", "state", "hardware")} == {
+        k: known[k] for k in ("id", "name", "state", "hardware")
+    }
+    assert (await mortal.client.get(f"machines/{machine}/power"))["state"] == "off"  # its BMC's password came along
+
+
+async def edits_without_end(client: Client, machine: str) -> None:
+    """Have something written all the time."""
+    while True:
+        for zone in ("a", "b"):
+            await client.patch(f"machines/{machine}", {"zone": zone})
+
+
+async def told_events(mortal: Mortal) -> list[dict[str, Any]]:
+    """All events, as the command line prints them."""
+    printed = await run(*mortal.controller.fibrix("events", "--since", "0", "--json"))
+    return [json.loads(line) for line in printed.splitlines()]
 
 
 async def deployed(mortal: Mortal, machine: str, key: Path) -> None:
@@ -149,12 +190,11 @@ async def ssh(mortal: Mortal, key: Path, machine: str, command: str) -> str:
 
 async def the_journal_is_whole(mortal: Mortal) -> None:
     """The list of events, the command line and a stream that is cut off and resumed tell the same, without a hole."""
-    printed = await run(*mortal.controller.fibrix("events", "--since", "0", "--json"))
-    told = [json.loads(line) for line in printed.splitlines()]
+    told = await told_events(mortal)
     assert [int(event["id"]) for event in told] == list(range(1, len(told) + 1))
     streamed: list[str] = []
     for piece in (7, 20, len(told)):
-        async for text in mortal.client.follow_texts(len(streamed)):
+        async for text in mortal.client.follow_texts(len(streamed), {}):
             streamed.append(text)
             if len(streamed) >= piece:
                 break
