@@ -12,15 +12,15 @@ from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
 import msgspec
-from aiohttp import web
-from aiohttp.hdrs import CONTENT_TYPE, ETAG
+from aiohttp import HttpVersion11, web
+from aiohttp.hdrs import CONTENT_TYPE, ETAG, EXPECT
 from multidict import istr
 
 from fibrix.api import decode, negotiate, versions
 from fibrix.api.auth import caller_of, check, known
 from fibrix.api.change import Asked, Change, ChangePorts
 from fibrix.api.limits import Limits
-from fibrix.api.problems import SlowClientError
+from fibrix.api.problems import NotJsonError, SlowClientError
 from fibrix.api.record import body_of
 from fibrix.api.route import JSON, Call, Encoded, Flow, Nothing, Reply, Route
 from fibrix.api.router import NAMES
@@ -125,15 +125,18 @@ class Endpoint:
             return await go_on(handling, awaited)
 
     async def _read(self, request: web.Request) -> bytes:
-        """Read the body. Raises SlowClientError."""
+        """Read the body. Raises SlowClientError, NotJsonError, HTTPRequestEntityTooLarge."""
         if not request.can_read_body:
             return b""
         limit_s = self._desk.limits.read_s
         try:
             async with asyncio.timeout(limit_s):
+                await _let_send(request)
                 return await request.read()
         except TimeoutError as exc:
             raise SlowClientError(f"the body did not arrive within {limit_s:g} s") from exc
+        except web.RequestPayloadError as exc:
+            raise NotJsonError("the body is not coded as its head says: Content-Encoding, Transfer-Encoding") from exc
 
     def _shown(self, request: web.Request, reply: Reply[Any]) -> web.StreamResponse:
         """Encode what a reading handler gave, unless the client has it already."""
@@ -168,6 +171,13 @@ def go_on(begun: Coroutine[Any, Any, R], awaited: Any) -> Generator[Any, Any, R]
         except StopIteration as done:
             value: R = done.value
             return value
+
+
+async def _let_send(request: web.Request) -> None:
+    """Tell a client that waits for it that its body is wanted (RFC 9110 §10.1.1): only now is it known who it is."""
+    if request.headers.get(EXPECT, "").lower() == "100-continue" and request.version == HttpVersion11:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # that was not yet the answer
 
 
 def new_request_id(request: web.Request) -> str:
