@@ -22,8 +22,8 @@ class Described:
 
     @property
     def words(self) -> str:
-        """What it tells of, in a sentence."""
-        return (inspect.getdoc(self.kind) or "").partition("\n")[0]
+        """What it tells of, without who publishes it."""
+        return (inspect.getdoc(self.kind) or "").partition("\n")[0].partition(" By ")[0]
 
     @property
     def fields(self) -> tuple[str, ...]:
