@@ -121,7 +121,7 @@ async def test_the_output_of_a_script_is_printed_byte_for_byte(site: Site, fibri
     assert newest.id in (await fibrix("machine", "runs", "web-1")).out
     assert (await fibrix("machine", "output", "web-1", "inventory")).out == "newer, no line end"
     assert (await fibrix("machine", "output", "web-1", older.id)).out == "older\n"
-    assert (await fibrix("machine", "output", "web-1", "r9")).status == 1
+    assert (await fibrix("machine", "output", "web-1", "r9")).status == 6
 
 
 async def test_images_are_listed_with_what_is_wrong_with_them_and_deleted(site: Site, fibrix: Command) -> None:
@@ -158,9 +158,9 @@ async def test_health_fails_when_a_service_is_down(site: Site, fibrix: Command) 
 async def test_the_refusals_of_the_api_are_told_in_its_words(site: Site, fibrix: Command) -> None:
     await site.put("web-1", State.DEPLOYED)
     told = await fibrix("machine", "commission", "web-1")
-    assert told.status == 1
+    assert told.status == 7
     assert "cannot commission" in told.err
-    assert (await fibrix("machine", "show", "nobody")).status == 1
+    assert (await fibrix("machine", "show", "nobody")).status == 6
 
 
 async def test_exit_statuses_tell_usage_reach_and_key_apart(site: Site, fibrix: Command) -> None:
