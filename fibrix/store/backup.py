@@ -18,8 +18,8 @@ from fibrix.store.images import Images
 from fibrix.store.migrate import version_of
 
 _PAGES: Final = 256  # of a step, 1 MiB: the disk is free for a DHCP server's fsync after that
-_PAUSE_S: Final = 0.002  # between two steps
-_FLUSH_STEPS: Final = 8  # what a copy has in the page cache must not pile up in front of somebody else's fsync
+_PAUSE_S: Final = 0.005  # between two steps
+_FLUSH_STEPS: Final = 4  # what a copy has in the page cache must not pile up in front of somebody else's fsync
 _DRAFT: Final = ".backup"
 DATABASES: Final = ("region", "rack")
 """In the order of their snapshots: the rack's is the newer one, so that no address that the region knows of is free."""
