@@ -54,7 +54,7 @@ class Reader:
         current = self._gate.current(self._caller)
         if current is None:
             raise UnauthorizedError(_OVER)
-        if current != self._known:
+        if current is not self._known and current != self._known:
             if Permission.READ not in current.may:
                 raise ForbiddenError(_MAY_NOT)
             self._known, self.wanted = current, self.wanted.seen_by(current)
