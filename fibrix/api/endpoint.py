@@ -213,8 +213,9 @@ class FlowResponse(web.StreamResponse):
         """Send all of it; the client must take each piece within the limit. Raises TimeoutError."""
         async with asyncio.timeout(limit_s):
             await self.prepare(request)
-        async for chunk in self._flow.chunks:
-            async with asyncio.timeout(limit_s):
-                await self.write(chunk)
+        if request.method != "HEAD":  # RFC 9110 §9.3.2
+            async for chunk in self._flow.chunks:
+                async with asyncio.timeout(limit_s):
+                    await self.write(chunk)
         async with asyncio.timeout(limit_s):
             await self.write_eof()

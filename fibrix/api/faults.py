@@ -44,7 +44,7 @@ def _walk(value: object, kind: Any, pointer: str, *, strict: bool) -> Iterator[F
 def _fields(
     value: Mapping[str, object], struct: type[msgspec.Struct], pointer: str, *, strict: bool
 ) -> Iterator[Fault]:
-    """Look at the fields that nobody knows (one that is mistyped is missing elsewhere), then at each of the struct's."""
+    """Look at the fields that nobody knows (what is mistyped is missing elsewhere), then at each of the struct's."""
     known = {field.encode_name: field for field in msgspec.structs.fields(struct)}
     if struct.__struct_config__.forbid_unknown_fields:
         for name in value:

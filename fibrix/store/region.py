@@ -118,7 +118,7 @@ class Region:
         return self.secrets.get(_power_of(machine))
 
     def secret(self, owner: str) -> str:
-        """The secret that was sealed for an owner; empty where there is none. Raises StoreError: it was tampered with."""
+        """The secret that was sealed for an owner; empty: there is none. Raises StoreError: it was tampered with."""
         return self.secrets.get(owner)
 
     def reservations(self, subnet: str) -> Sequence[Reservation]:

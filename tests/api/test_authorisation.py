@@ -11,6 +11,7 @@ from fibrix.domain.access import GRANTS, Permission, Role
 from tests.support.routes import ROUTES, SOCKETS, name_of, path_to
 from tests.support.site import PEOPLE, Site
 
+EVERY: Final[tuple[Route | SocketRoute, ...]] = (*ROUTES, *SOCKETS)
 EVERYONE: Final = ("nobody", *PEOPLE)
 
 EXPECTED: Final[Mapping[Permission, str]] = {
@@ -37,7 +38,7 @@ def test_the_grants_are_those_that_were_decided(permission: Permission) -> None:
 async def test_every_route_lets_in_who_may_and_nobody_else(site: Site, who: str) -> None:
     wrong = []
     async with site.client(who) as http:
-        for route in (*ROUTES, *SOCKETS):
+        for route in EVERY:
             status = await tried(http, route)
             allowed = who in EXPECTED[route.may].split()
             refused = 401 if who == "nobody" else 403
@@ -49,13 +50,13 @@ async def test_every_route_lets_in_who_may_and_nobody_else(site: Site, who: str)
 @pytest.mark.parametrize("who", ["acme", "auditor"])
 async def test_a_key_with_scopes_may_no_more_than_they_say(site: Site, who: str) -> None:
     assert Permission.READ in GRANTS[PEOPLE[who][0]]
-    async with site.client(who) as http:
-        async with http.post("/api/v1/me/keys", json={"name": "reader", "scopes": ["read"]}) as response:
-            assert response.status == 201
-            key = (await response.json())["key"]
+    body = {"name": "reader", "scopes": ["read"]}
+    async with site.client(who) as http, http.post("/api/v1/me/keys", json=body) as response:
+        assert response.status == 201
+        key = (await response.json())["key"]
     headers = {"Authorization": f"Bearer {key}"}
     async with aiohttp.ClientSession(site.url, headers=headers) as http:
-        for route in (*ROUTES, *SOCKETS):
+        for route in EVERY:
             if route.may not in {Permission.PUBLIC, Permission.SELF, Permission.READ}:
                 assert await tried(http, route) == 403, name_of(route)
         assert await tried(http, next(r for r in ROUTES if r.path == "/api/v1/machines")) == 200
@@ -70,7 +71,7 @@ async def tried(http: aiohttp.ClientSession, route: Route | SocketRoute) -> int:
     if isinstance(route, SocketRoute):
         return await upgraded(http, route.path)
     query = {"dry_run": "true"} if route.changes and route.rehearsable else {}
-    body = {} if route.changes else None
+    body: dict[str, str] | None = {} if route.changes else None
     headers = {"If-Match": "*"} if route.changes else {}
     async with http.request(route.method, path_to(route), params=query, json=body, headers=headers) as response:
         return response.status

@@ -6,7 +6,6 @@ import pytest
 
 from fibrix.api.views import BootView, DeploymentView, MachineView
 from fibrix.domain.machine import Boot, Deployment, Machine
-from fibrix.domain.power import PowerState
 from fibrix.domain.state import State
 from fibrix.domain.trigger import Trigger
 from tests.support.site import Site

@@ -67,6 +67,13 @@ async def test_head_gives_the_headers_of_get(http: aiohttp.ClientSession) -> Non
         assert response.headers["Content-Length"] == whole.headers["Content-Length"]
 
 
+async def test_head_of_what_is_made_while_it_is_sent_has_no_body_either(http: aiohttp.ClientSession) -> None:
+    async with http.head("/api/v1/audit/export") as response:
+        assert (response.status, await response.read()) == (200, b"")
+    async with http.get("/api/v1/me") as response:
+        assert response.status == 200
+
+
 @pytest.mark.parametrize(
     ("body", "status", "pointer", "words"),
     [

@@ -12,45 +12,48 @@ from tests.support.site import Site, key_of
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> dict[str, str]:
-    """An environment with a configuration folder of its own."""
-    return {"XDG_CONFIG_HOME": str(tmp_path / "config")}
+def home(tmp_path: Path) -> str:
+    """A configuration folder of one's own."""
+    return str(tmp_path / "config")
 
 
-async def logged_in(site: Site, home: dict[str, str], who: str = "operator", *words: str) -> Ended:
+async def logged_in(site: Site, home: str, who: str = "operator", *words: str) -> Ended:
     """Log in as somebody, with the key on stdin."""
-    return await run_command("login", site.url, *words, stdin=f"{key_of(who)}\n".encode(), **home)
+    return await run_command("login", site.url, *words, stdin=f"{key_of(who)}\n".encode(), XDG_CONFIG_HOME=home)
 
 
-async def test_who_logged_in_needs_no_url_and_no_key_any_more(site: Site, home: dict[str, str]) -> None:
+async def test_who_logged_in_needs_no_url_and_no_key_any_more(site: Site, home: str) -> None:
     await site.put("web-1")
     told = await logged_in(site, home)
     assert (told.status, told.err) == (0, "")
     assert "operator" in told.out
-    kept = Path(home["XDG_CONFIG_HOME"]) / "fibrix" / "profiles.toml"
+    kept = Path(home) / "fibrix" / "profiles.toml"
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
-    assert "web-1" in (await run_command("machine", "list", **home)).out
-    assert json.loads((await run_command("whoami", "--json", **home)).out)["name"] == "operator"
+    assert "web-1" in (await run_command("machine", "list", XDG_CONFIG_HOME=home)).out
+    assert json.loads((await run_command("whoami", "--json", XDG_CONFIG_HOME=home)).out)["name"] == "operator"
 
 
-async def test_a_key_that_is_not_good_is_not_kept(site: Site, home: dict[str, str]) -> None:
-    told = await run_command("login", site.url, stdin=b"wrong\n", **home)
+async def test_a_key_that_is_not_good_is_not_kept(site: Site, home: str) -> None:
+    told = await run_command("login", site.url, stdin=b"wrong\n", XDG_CONFIG_HOME=home)
     assert told.status == 4
-    assert not Path(home["XDG_CONFIG_HOME"]).exists()
+    assert json.loads((await run_command("profile", "list", "--json", XDG_CONFIG_HOME=home)).out) == []
 
 
-async def test_profiles_are_listed_chosen_and_forgotten(site: Site, home: dict[str, str]) -> None:
+async def test_profiles_are_listed_chosen_and_forgotten(site: Site, home: str) -> None:
     await logged_in(site, home)
     await logged_in(site, home, "auditor", "--name", "audit")
-    assert json.loads((await run_command("whoami", "--json", **home)).out)["name"] == "auditor"
-    chosen = await run_command("--profile", "default", "whoami", "--json", **home)
+    assert json.loads((await run_command("whoami", "--json", XDG_CONFIG_HOME=home)).out)["name"] == "auditor"
+    chosen = await run_command("--profile", "default", "whoami", "--json", XDG_CONFIG_HOME=home)
     assert json.loads(chosen.out)["name"] == "operator"
-    assert (await run_command("profile", "use", "default", **home)).status == 0
-    assert json.loads((await run_command("whoami", "--json", **home)).out)["name"] == "operator"
-    assert (await run_command("logout", **home)).status == 0
-    names = [profile["name"] for profile in json.loads((await run_command("profile", "list", "--json", **home)).out)]
+    assert (await run_command("profile", "use", "default", XDG_CONFIG_HOME=home)).status == 0
+    assert json.loads((await run_command("whoami", "--json", XDG_CONFIG_HOME=home)).out)["name"] == "operator"
+    assert (await run_command("logout", XDG_CONFIG_HOME=home)).status == 0
+    names = [
+        profile["name"]
+        for profile in json.loads((await run_command("profile", "list", "--json", XDG_CONFIG_HOME=home)).out)
+    ]
     assert names == ["audit"]
-    missing = await run_command("--profile", "default", "whoami", **home)
+    missing = await run_command("--profile", "default", "whoami", XDG_CONFIG_HOME=home)
     assert "there is no profile 'default'; there are: audit" in missing.err
 
 

@@ -26,8 +26,8 @@ from fibrix.store.db import Database
 from fibrix.store.region import RegionUnit
 from fibrix.types import ApiKeyId, MachineId, RunId, TenantId, UserId, parse_mac
 from tests.controllers.rig import Clock, Rig, rig
-from tests.fakes.power import FakePower
 from tests.fakes.health import FakeHealth
+from tests.fakes.power import FakePower
 from tests.support.api import free_port, serving
 
 ACME: Final = TenantId("t000000001")
