@@ -8,35 +8,19 @@ from typing import Any, Final, Protocol
 import msgspec
 from msgspec.structs import replace
 
-from fibrix.domain.selection import PREFIX, Selection
+from fibrix.domain.selection import PREFIX, Selectable, Selection
 from fibrix.domain.webhook import Letter, Webhook
-from fibrix.types import TenantId
 
 PAGE: Final = 100
 """So many are read ahead."""
 
 
-class Told(Protocol):
+class Told(Selectable, Protocol):
     """An entry of the journal."""
 
     @property
     def seq(self) -> int:
         """Its sequence number."""
-        ...
-
-    @property
-    def type(self) -> str:
-        """Its type without the prefix."""
-        ...
-
-    @property
-    def subject(self) -> str:
-        """What it is about, as an API path."""
-        ...
-
-    @property
-    def tenant(self) -> TenantId:
-        """Whose thing it is about."""
         ...
 
     def cloudevent(self) -> bytes:
