@@ -5,6 +5,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from fibrix.api.route import Nothing, Route
 from tests.support.routes import ROUTES, SOCKETS, name_of, path_to
@@ -23,6 +24,10 @@ async def document(site: Site) -> dict[str, Any]:
 async def test_every_route_is_described_and_nothing_else_but_the_stream(document: dict[str, Any]) -> None:
     described = {(method.upper(), path) for path, item in document["paths"].items() for method in item}
     assert described == {(route.method, route.path) for route in ROUTES} | {("GET", socket.path) for socket in SOCKETS}
+
+
+async def test_the_document_is_openapi_as_its_specification_says(document: dict[str, Any]) -> None:
+    OpenAPIV31SpecValidator(document).validate()
 
 
 async def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
