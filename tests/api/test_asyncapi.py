@@ -1,5 +1,7 @@
 """The AsyncAPI document: of the form that AsyncAPI 3.0.0 asks for, and true for what is really sent."""
 
+import gzip
+import json
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +22,7 @@ from tests.support.site import Site
 from tests.support.streams import key_added, updated
 
 DOCS = Path(__file__).parents[2] / "docs" / "events.md"
+SCHEMA = Path(__file__).with_name("asyncapi-3.0.0.json.gz")
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -27,6 +30,13 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 def described() -> dict[str, Any]:
     found: dict[str, Any] = msgspec.json.decode(document())
     return found
+
+
+def test_the_document_is_asyncapi_as_its_own_schema_says(described: dict[str, Any]) -> None:
+    schema = json.loads(gzip.decompress(SCHEMA.read_bytes()))
+    jsonschema.Draft7Validator(schema).validate(described)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft7Validator(schema).validate(described | {"channels": []})
 
 
 def references(value: Any) -> list[str]:
