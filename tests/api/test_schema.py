@@ -11,12 +11,12 @@ from fibrix.domain.state import State
 from tests.support.site import Site, key_of
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
-EXAMPLES = os.environ.get("FIBRIX_SCHEMA_EXAMPLES", "2")
+EXAMPLES = os.environ.get("FIBRIX_SCHEMA_EXAMPLES", "8")
 """Test cases for each route and phase; more of them find more and take longer."""
 SEED = os.environ.get("FIBRIX_SCHEMA_SEED", "1")
 
 
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("who", ["admin", "acme"])
 async def test_the_api_is_what_its_document_says(site: Site, tmp_path: Path, who: str) -> None:
     for name, state in (("web-1", State.READY), ("web-2", State.NEW), ("web-3", State.DEPLOYED)):
