@@ -26,7 +26,8 @@ async def test_the_api_is_what_its_document_says(site: Site, tmp_path: Path, who
         *("--config-file", str(CONFIG), "run", f"{site.url}/api/v1/openapi.json"),
         *("--header", f"Authorization: Bearer {key_of(who)}", "--checks", "all"),
         *("--max-examples", EXAMPLES, "--seed", SEED, "--request-timeout", "40", "--no-color"),
-        *("--workers", "2"),
+        # Two workers parse Python at once, which CPython before 3.11.8 takes for a fault of its own (gh-106905).
+        *("--workers", "1"),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         cwd=tmp_path,
