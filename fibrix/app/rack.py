@@ -13,6 +13,7 @@ from fibrix.runtime.files import BootFiles
 from fibrix.runtime.service import Service
 from fibrix.services.dhcp.service import DhcpService, DhcpSettings
 from fibrix.services.httpboot.service import HttpBootService, HttpBootSettings
+from fibrix.services.ndp.service import NdpService
 from fibrix.services.power.service import PowerService
 from fibrix.services.tftp.service import TftpService, TftpSettings
 from fibrix.store.bindings import Bindings
@@ -53,7 +54,9 @@ def build_rack(shared: Shared, bindings: Bindings) -> Rack:
         dhcp=DhcpService(snapshot, bindings, bus, dhcp),
         tftp=TftpService(snapshot, boot_files, bus, TftpSettings(port=config.boot.tftp_port)),
         httpboot=HttpBootService(snapshot, boot_files, BootFiles((config.images_dir,)), bus, http),
+        ndp=NdpService(snapshot, bus),
         power=power,
     )
-    services = (meters.dhcp, meters.tftp, meters.httpboot, ipmi, power)
+    ndp: tuple[Service, ...] = (meters.ndp,) if config.boot.answer_solicitations else ()
+    services: tuple[Service, ...] = (meters.dhcp, meters.tftp, meters.httpboot, *ndp, ipmi, power)
     return Rack(services=services, power=power, manual=manual, meters=meters)

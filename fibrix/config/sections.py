@@ -52,6 +52,7 @@ class BootConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     ipxe_dir: Path = Path("/usr/lib/ipxe")  # Debian's
     own_ipxe_dir: str = "ipxe"  # relative to state_dir: newer ones of the operator's, taken first
     console: str = "console=tty0 console=ttyS0,115200"
+    answer_solicitations: bool = True  # of an IPv6 router, by machines that boot: there is none
 
 
 class DhcpConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -21,7 +21,17 @@ _TFTP_FILES: Final = {
     9: "ipxe.efi",  # UEFI x64 of firmware that goes by RFC 4578's letter
 }
 _HTTP_FILES: Final = {16: "boot/files/ipxe.efi"}  # UEFI x64 by HTTP
-_NAMES: Final = {6: "UEFI IA32", 10: "UEFI ARM32", 11: "UEFI ARM64", 15: "UEFI IA32 by HTTP", 19: "UEFI ARM64 by HTTP"}
+_NAMES: Final = {
+    6: "UEFI IA32",
+    10: "UEFI ARM32",
+    11: "UEFI ARM64",
+    15: "UEFI IA32 by HTTP",
+    18: "UEFI ARM32 by HTTP",
+    19: "UEFI ARM64 by HTTP",
+    27: "UEFI RISC-V 64",
+    28: "UEFI RISC-V 64 by HTTP",
+}
+"""Known, but neither Debian's iPXE nor an ephemeral OS is made for it: iPXE gets nothing there either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +58,7 @@ def boot_file(client: BootClient, subnet: Subnet, *, known: bool, http_port: int
     web = f"http://{server}:{http_port}/"
     if not known and subnet.unknown is UnknownPolicy.IGNORE:
         return BootFile("", server, reason=f"machine is not known, and {subnet.name} ignores those")
-    if client.ipxe:
+    if client.ipxe and client.architecture not in _NAMES:
         return BootFile(web + START_SCRIPT, server)
     if (path := _HTTP_FILES.get(client.architecture)) is not None:
         return BootFile(web + path, server, vendor_class=HTTP_CLIENT)

@@ -11,8 +11,8 @@ from fibrix.errors import LabError
 from fibrix.lab import accelerator
 from fibrix.lab.bmc import SimulatedBmc
 from fibrix.lab.machine import LabMachine
-from fibrix.lab.network import BRIDGE, Network
-from fibrix.lab.process import Daemon, python_module, start_daemon, stop
+from fibrix.lab.network import Network
+from fibrix.lab.process import Daemon, stop
 from fibrix.lab.spec import BMC_PASSWORD, BMC_USER, LabPaths, LabSpec, MachinePlan
 
 PowerVerb = Literal["on", "off", "plug", "unplug", "plug-nic", "unplug-nic"]
@@ -100,9 +100,6 @@ class Rack:
         self.paths.root.mkdir(parents=True, mode=0o700)
         self.paths.spec.write_bytes(msgspec.json.format(msgspec.json.encode(self.spec)))
         await self.network.create()
-        log = self.paths.root / "router.log"
-        program = (*python_module("fibrix.lab.router"), BRIDGE)
-        await start_daemon(self.paths.root / "router.pid", log, *program, inside=self.network.in_switch)
         for plan in self.plans:
             await self.network.attach(plan)
             await self.machine(plan).create()

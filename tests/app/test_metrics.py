@@ -83,7 +83,17 @@ def test_the_dashboard_loads_and_names_metrics_that_are_there() -> None:
 
 
 def test_every_metric_is_on_the_dashboard_or_in_an_alert_or_is_for_looking_closer() -> None:
-    closer = {"oldest_sequence", "entries", "queued", "units", "powered", "state_duration", "refused", "operations"}
+    closer = {
+        "oldest_sequence",
+        "entries",
+        "queued",
+        "units",
+        "powered",
+        "state_duration",
+        "refused",
+        "operations",
+        "solicitations",
+    }
     text = (ROOT / "config" / "grafana" / "fibrix.json").read_text()
     text += (ROOT / "examples" / "prometheus" / "alerts.yml").read_text()
     unused = {family.name for family in catalog.FAMILIES if family.name not in text}

@@ -43,9 +43,18 @@ def test_uefi_http_boot_is_told_its_own_vendor_class() -> None:
     assert choose(BootClient(7)).vendor_class == ""
 
 
-@pytest.mark.parametrize(("architecture", "what"), [(6, "UEFI IA32"), (11, "UEFI ARM64"), (999, "unknown")])
-def test_firmware_that_nothing_is_made_for_gets_nothing_and_the_reason(architecture: int, what: str) -> None:
-    file = choose(BootClient(architecture))
+@pytest.mark.parametrize(
+    ("client", "what"),
+    [
+        (BootClient(6), "UEFI IA32"),
+        (BootClient(11), "UEFI ARM64"),
+        (BootClient(11, ipxe=True), "UEFI ARM64"),
+        (BootClient(19), "UEFI ARM64 by HTTP"),
+        (BootClient(999), "unknown"),
+    ],
+)
+def test_firmware_that_nothing_is_made_for_gets_nothing_and_the_reason(client: BootClient, what: str) -> None:
+    file, architecture = choose(client), client.architecture
     assert (file.name, file.reason) == ("", f"no boot file for architecture {architecture} ({what})")
 
 

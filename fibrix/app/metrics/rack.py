@@ -11,6 +11,7 @@ from fibrix.runtime.cell import Cell
 from fibrix.runtime.metrics import catalog
 from fibrix.services.dhcp.service import DhcpService
 from fibrix.services.httpboot.service import HttpBootService
+from fibrix.services.ndp.service import NdpService
 from fibrix.services.power.service import PowerService
 from fibrix.services.tftp.service import TftpService
 from fibrix.store.db import Database
@@ -25,6 +26,7 @@ class RackMeters:
     dhcp: DhcpService
     tftp: TftpService
     httpboot: HttpBootService
+    ndp: NdpService
     power: PowerService
 
     def read(self) -> Iterable[Metric]:
@@ -51,6 +53,7 @@ class RackMeters:
         yield catalog.DHCP_POOL.of(sizes)
 
     def _boot(self) -> Iterable[Metric]:
+        yield catalog.SOLICITATIONS.of(self.ndp.counts)
         tftp, http = self.tftp.counters, self.httpboot.downloads
         yield catalog.TRANSFERS.of(
             {

@@ -73,6 +73,9 @@ TRANSFERS_ACTIVE: Final = Gauge("fibrix_boot_active_transfers", "Files that are 
 BOOT_REFUSED: Final = Counter(
     "fibrix_boot_refused_requests_total", "Requests for files that were not answered with one.", ("protocol", "reason")
 )
+SOLICITATIONS: Final = Counter(
+    "fibrix_router_solicitations_total", "Solicitations of an IPv6 router, by what became of them.", ("verdict",)
+)
 POWER_COMMANDS: Final = Counter(
     "fibrix_power_commands_total",
     "Commands to power supplies, reading the state included.",

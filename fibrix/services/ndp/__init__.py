@@ -1,0 +1,1 @@
+"""IPv6 neighbour discovery, as far as machines wait for it when they boot."""
