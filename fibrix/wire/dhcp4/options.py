@@ -8,6 +8,8 @@ from fibrix.errors import MalformedPacketError
 from fibrix.wire.dhcp4.addresses import ADDRESS, ADDRESSES, ROUTES
 from fibrix.wire.dhcp4.kinds import CODES, OCTETS, SECONDS, SHORT, TEXT, Choice, Kind
 from fibrix.wire.dhcp4.pxe import ARCHITECTURES, MACHINE_UUID, NETWORK_INTERFACE, USER_CLASSES
+from fibrix.wire.dhcp4.relay import RELAY_AGENT
+from fibrix.wire.dhcp4.search import SEARCH_LIST
 
 T = TypeVar("T")
 
@@ -78,10 +80,11 @@ CLIENT_IDENTIFIER: Final = Option(61, "client identifier", OCTETS, "RFC 2132 §9
 TFTP_SERVER_NAME: Final = Option(66, "TFTP server name", TEXT, "RFC 2132 §9.4")
 BOOT_FILE_NAME: Final = Option(67, "boot file name", TEXT, "RFC 2132 §9.5")
 USER_CLASS: Final = Option(77, "user class", USER_CLASSES, "RFC 3004 §4")
-RELAY_AGENT_INFORMATION: Final = Option(82, "relay agent information", OCTETS, "RFC 3046 §2.0")
+RELAY_AGENT_INFORMATION: Final = Option(82, "relay agent information", RELAY_AGENT, "RFC 3046 §2.0")
 CLIENT_ARCHITECTURE: Final = Option(93, "client system architecture", ARCHITECTURES, "RFC 4578 §2.1")
 CLIENT_INTERFACE: Final = Option(94, "client network interface identifier", NETWORK_INTERFACE, "RFC 4578 §2.2")
 CLIENT_MACHINE: Final = Option(97, "client machine identifier", MACHINE_UUID, "RFC 4578 §2.3")
+DOMAIN_SEARCH: Final = Option(119, "domain search list", SEARCH_LIST, "RFC 3397 §2")
 CLASSLESS_ROUTES: Final = Option(121, "classless static routes", ROUTES, "RFC 3442")
 IPXE: Final = Option(175, "iPXE encapsulated options", OCTETS, "iPXE, src/include/ipxe/dhcp.h")
 
@@ -116,6 +119,7 @@ OPTIONS: Final[dict[int, Option[Any]]] = {
         CLIENT_ARCHITECTURE,
         CLIENT_INTERFACE,
         CLIENT_MACHINE,
+        DOMAIN_SEARCH,
         CLASSLESS_ROUTES,
         IPXE,
     )
