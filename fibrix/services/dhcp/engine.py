@@ -12,6 +12,7 @@ from fibrix.domain.network import Subnet, SubnetMode
 from fibrix.domain.rack import RackSnapshot
 from fibrix.events.base import Event
 from fibrix.events.rack import DiscoverSeen, LeaseGranted
+from fibrix.services.dhcp.proxy import offer, proxied
 from fibrix.services.dhcp.query import Arrival, Query, read
 from fibrix.services.dhcp.reply import Reply, Terms, answer, refuse
 from fibrix.types import MacAddress
@@ -58,6 +59,8 @@ class Engine:
         """Decide about one datagram. Raises MalformedPacketError."""
         query = read(datagram, arrival)
         exchange = _Exchange(query, _subnets(query, snapshot), snapshot, self._leases, self._http_port, now)
+        if not exchange.subnets and (subnet := proxied(query, snapshot)) is not None:
+            return exchange.beside(subnet)
         return exchange.decide()
 
 
@@ -96,6 +99,15 @@ class _Exchange:
             MessageType.INFORM: self._inform,
         }
         return ways[self.query.kind]()
+
+    def beside(self, subnet: Subnet) -> Outcome:
+        """Another server gives the addresses: say only what to boot."""
+        events = (self._seen(),) if self.query.kind is MessageType.DISCOVER else ()
+        known = self.query.mac in self.snapshot.boot
+        proposal = offer(self.query, subnet, known=known, http_port=self.http_port)
+        if proposal.reply is None:
+            return self._ignore(proposal.reason, events)
+        return self._outcome(Verdict.OFFERED, reply=proposal.reply, events=events)
 
     def _discover(self) -> Outcome:
         """Offer an address, and hold it (RFC 2131 §4.3.1)."""

@@ -12,7 +12,6 @@ import structlog
 
 from fibrix.bus import Bus
 from fibrix.domain.lease import BindingState, Leases
-from fibrix.domain.network import SubnetMode
 from fibrix.domain.ports.bindings import Bindings
 from fibrix.domain.rack import RackSnapshot
 from fibrix.errors import MalformedPacketError, StoreError
@@ -129,7 +128,7 @@ class DhcpService:
     async def _keep_open(self, ready: asyncio.Event) -> None:
         """Open and close sockets as the snapshot and the interfaces change."""
         while True:
-            served = {s.interface for s in self._snapshot.value.subnets if s.mode is SubnetMode.SERVE}
+            served = {s.interface for s in self._snapshot.value.subnets if s.boots}
             self._close_unfit(served)
             for interface in sorted(served - self._endpoints.keys()):
                 self._open(interface)
