@@ -53,6 +53,11 @@ class Reservation(msgspec.Struct, frozen=True, kw_only=True):
     hostname: str = ""
     options: tuple[DhcpOption, ...] = ()  # instead of the subnet's of the same code
 
+    @property
+    def client(self) -> str:
+        """Whose it is, in one word: a MAC, or `id:` and an identifier. One of each in a subnet."""
+        return self.mac or f"id:{self.client_id}"
+
 
 class Subnet(msgspec.Struct, frozen=True, kw_only=True):
     """An IPv4 subnet on one of the rack's interfaces, or behind a relay that reaches one of them."""
@@ -63,6 +68,7 @@ class Subnet(msgspec.Struct, frozen=True, kw_only=True):
     address: IPv4Address  # the rack's own, on `interface`: server identifier, next-server, boot URLs
     relayed: bool = False  # its clients are behind a relay: `address` is in another subnet
     mode: SubnetMode
+    boot: bool = True  # whether clients are given something to boot
     unknown: UnknownPolicy = UnknownPolicy.ENLIST
     authoritative: bool = True  # a client that asks for an address that it cannot have here is told so (DHCPNAK)
     probe: bool = True  # an address is looked for on the wire before it is offered to someone new
@@ -81,4 +87,4 @@ class Subnet(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def boots(self) -> bool:
         """Whether machines here are given something to boot."""
-        return self.mode is not SubnetMode.OBSERVE
+        return self.boot and self.mode is not SubnetMode.OBSERVE
