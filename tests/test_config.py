@@ -61,14 +61,23 @@ def test_the_example_holds_the_defaults() -> None:
     config = load(EXAMPLE, {})
     plain = Config(interfaces=config.interfaces, subnets=config.subnets)
     assert config == plain
-    optional = {"mode", "unknown", "domain_name", "mtu", "lease_s"}
+    optional = {f.name for f in msgspec.structs.fields(SubnetConfig)} - {
+        "name",
+        "interface",
+        "address",
+        "network",
+        "ranges",
+        "reserved",
+        "routers",
+        "dns_servers",
+    }
     defaults = {f.name: f.default for f in msgspec.structs.fields(SubnetConfig) if f.name in optional}
     assert {name: getattr(config.subnets[0], name) for name in optional} == defaults
 
 
 def test_every_key_of_the_example_is_explained() -> None:
     lines = EXAMPLE.read_text().splitlines()
-    shared = {"client_port", "commissioning_s", "deploying_s", "releasing_s", "dns_servers", "domain_name"}
+    shared = {"client_port", "commissioning_s", "deploying_s", "releasing_s", "dns_servers", "vlan", "search_domains"}
     for before, line in pairwise(lines):
         key = line.partition(" = ")[0]
         if " = " in line and line[0].islower() and key not in shared | {"name", "role"}:
@@ -190,6 +199,20 @@ def test_a_variable_that_means_nothing_is_a_fault(tmp_path: Path, variable: str,
             "subnets: the name 'racks' is used 2 times",
         ),
         (RACK + "[[interfaces]]\nname = 'eth1'\nrole = 'rack'", "interfaces: the name 'eth1' is used 2 times"),
+        (RACK + "network = '10.2.0.0/33'", "subnets[0].network: expected a network, as 192.168.1.0/24, not '10.2.0.0/33'"),
+        (RACK + "network = '10.2.0.0/24'", "subnet 'racks': 192.168.1.1 is not in 10.2.0.0/24: give the rack's own"),
+        (RACK + "relayed = true", "subnet 'racks': 192.168.1.1 is in 192.168.1.0/24: where the rack has an address"),
+        (
+            RACK + "[[subnets]]\nname='far'\ninterface='eth1'\n"
+            "address='192.168.1.2/24'\nnetwork='10.2.0.0/24'\nrelayed=true",
+            "subnet 'far': 192.168.1.2 is not the rack's address in any subnet that is not relayed (there are: 192.16",
+        ),
+        (RACK + "options = [{code = 3, value = '00'}]", "subnet 'racks': option 3 cannot be given as octets: give"),
+        (RACK + "options = [{code = 4, value = 'x'}]", "subnet 'racks': 'x' is not octets: write two hex digits"),
+        (RACK + "routes = [{destination = '10.9.0.0/16', router = '10.0.0.1'}]", "subnet 'racks': the router 10.0.0.1"),
+        (RACK + "reserved = [{first = '10.0.0.1', last = '10.0.0.2'}]", "subnet 'racks': the range 10.0.0.1-10.0.0.2"),
+        (RACK + "fabric = 'Core 1'", "subnet 'racks': 'Core 1' cannot be a name here"),
+        (RACK + "search_domains = ['a b']", "subnet 'racks': 'a b' is no domain name"),
     ],
 )  # fmt: skip
 def test_a_fault_is_told_by_its_path(tmp_path: Path, text: str, fault: str) -> None:

@@ -1,6 +1,7 @@
 """The configuration: read once, checked whole, every fault told at once."""
 
-from fibrix.config.load import load, subnets
+from fibrix.config.load import load
+from fibrix.config.networks import interface_roles, kept_subnets, subnets, vlans
 from fibrix.config.sections import (
     ApiConfig,
     BootConfig,
@@ -15,8 +16,11 @@ from fibrix.config.sections import (
     LoginConfig,
     MachinesConfig,
     MetricsConfig,
+    OptionConfig,
     PowerConfig,
     RangeConfig,
+    ReservedConfig,
+    RouteConfig,
     SubnetConfig,
     WebhooksConfig,
 )
@@ -35,10 +39,16 @@ __all__ = [
     "LoginConfig",
     "MachinesConfig",
     "MetricsConfig",
+    "OptionConfig",
     "PowerConfig",
     "RangeConfig",
+    "ReservedConfig",
+    "RouteConfig",
     "SubnetConfig",
     "WebhooksConfig",
+    "interface_roles",
+    "kept_subnets",
     "load",
     "subnets",
+    "vlans",
 ]

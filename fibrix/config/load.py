@@ -8,8 +8,7 @@ from typing import Any
 from fibrix.config.check import conflicts
 from fibrix.config.environment import override
 from fibrix.config.reader import Reader
-from fibrix.config.sections import Config, SubnetConfig
-from fibrix.domain.network import AddressRange, Subnet, SubnetMode, UnknownPolicy
+from fibrix.config.sections import Config
 from fibrix.errors import ConfigError
 
 
@@ -37,26 +36,3 @@ def parse(table: dict[str, Any], environ: Mapping[str, str]) -> Config:
     if reader.faults:
         raise ConfigError(reader.faults)
     return Config(**values)
-
-
-def subnets(config: Config) -> tuple[Subnet, ...]:
-    """Give the configured subnets as the domain knows them."""
-    return tuple(_subnet(subnet) for subnet in config.subnets)
-
-
-def _subnet(subnet: SubnetConfig) -> Subnet:
-    """Turn one subnet of the file into one of the domain."""
-    return Subnet(
-        name=subnet.name,
-        interface=subnet.interface,
-        network=subnet.network,
-        address=subnet.address.ip,
-        mode=SubnetMode(subnet.mode),
-        unknown=UnknownPolicy(subnet.unknown),
-        ranges=tuple(AddressRange(first=r.first, last=r.last) for r in subnet.ranges),
-        routers=subnet.routers,
-        dns_servers=subnet.dns_servers,
-        domain_name=subnet.domain_name,
-        mtu=subnet.mtu,
-        lease_s=subnet.lease_s,
-    )

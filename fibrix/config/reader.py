@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from pathlib import Path
+from types import UnionType
 from typing import Any, Final, get_args, get_origin
 
 import msgspec
@@ -51,6 +52,8 @@ class Reader:
     def _value(self, annotation: Any, raw: object, path: str) -> Any:
         """Read one value of the type that the annotation names."""
         origin, arguments = get_origin(annotation), get_args(annotation)
+        if origin is UnionType:  # a value or none: TOML has no null, so what is there is the value
+            return self._value(arguments[0], raw, path)
         if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
             return self._struct(annotation, raw, path)
         if origin is tuple:
@@ -116,6 +119,7 @@ def suggestion(word: str, known: Mapping[str, object]) -> str:
 _CUSTOM: Final[Mapping[type, str]] = {
     IPv4Address: "an IPv4 address, as 192.168.1.1",
     IPv4Interface: "an IPv4 address with its prefix length, as 192.168.1.1/24",
+    IPv4Network: "a network, as 192.168.1.0/24",
     Path: "a path",
 }
 

@@ -147,25 +147,52 @@ class RangeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     last: IPv4Address
 
 
+class ReservedConfig(RangeConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A range of a subnet that nobody is given, both ends included."""
+
+    note: str = ""
+
+
+class RouteConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A static route that the clients of a subnet are told of."""
+
+    destination: IPv4Network
+    router: IPv4Address
+
+
+class OptionConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A DHCP option of a subnet."""
+
+    code: Annotated[int, Meta(ge=0, le=255)]
+    value: str  # hex digits
+
+
 class SubnetConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """[[subnets]]."""
 
     name: Annotated[str, Meta(min_length=1)]
     interface: str
     address: IPv4Interface  # the controller's own on that interface, with the prefix length
-    mode: Literal["serve", "observe"] = "serve"
+    network: IPv4Network | None = None  # none: the one that `address` is in
+    relayed: bool = False
+    fabric: str = ""  # empty: no VLAN is told
+    vlan: Annotated[int, Meta(ge=0, le=4094)] = 0  # of the fabric; 0: untagged
+    mode: Literal["serve", "proxy", "observe"] = "serve"
+    boot: bool = True
     unknown: Literal["enlist", "ignore"] = "enlist"
+    authoritative: bool = True
+    probe: bool = True
     ranges: tuple[RangeConfig, ...] = ()
+    reserved: tuple[ReservedConfig, ...] = ()
     routers: tuple[IPv4Address, ...] = ()
     dns_servers: tuple[IPv4Address, ...] = ()
+    ntp_servers: tuple[IPv4Address, ...] = ()
     domain_name: str = ""
+    search_domains: tuple[str, ...] = ()
+    routes: tuple[RouteConfig, ...] = ()
+    options: tuple[OptionConfig, ...] = ()
     mtu: Annotated[int, Meta(ge=0, le=65535)] = 0  # octets; 0: not told to clients
     lease_s: Seconds = 600
-
-    @property
-    def network(self) -> IPv4Network:
-        """The subnet that `address` is in."""
-        return self.address.network
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

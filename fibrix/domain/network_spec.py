@@ -177,8 +177,11 @@ def refuse(faults: list[Fault]) -> None:
         raise InvalidError(first if len(faults) == 1 else f"{first} (and {len(faults) - 1} more)", faults=faults)
 
 
-def kept_of(spec: SubnetSpec) -> KeptSubnet:
-    """Read a subnet. Raises InvalidError with every fault of what is written; what it means is looked at elsewhere."""
+def kept_of(spec: SubnetSpec, *, any_name: bool = False) -> KeptSubnet:
+    """Read a subnet. Raises InvalidError with every fault of what is written; what it means is looked at elsewhere.
+
+    `any_name`: the configuration file may call it what it wants.
+    """
     reader = _Reader()
     plain, _, prefix = spec.address.partition("/")
     address = reader.address(plain, "/address")
@@ -190,7 +193,7 @@ def kept_of(spec: SubnetSpec) -> KeptSubnet:
     else:
         reader.faults.append(Fault("it is missing: give it as 192.168.1.0/24", "/network"))
     subnet = Subnet(
-        name=reader.one(lambda name: check_label(name, pointer="/name"), spec.name, "/name", ""),
+        name=spec.name if any_name else reader.one(_name, spec.name, "/name", ""),
         interface=spec.interface,
         network=network,
         address=address,
@@ -269,7 +272,7 @@ def changed(kept: KeptSubnet, changes: SubnetChanges) -> KeptSubnet:
     given = {name: value for name, value in msgspec.structs.asdict(changes).items() if value is not None}
     if "address" in given and "/" in given["address"] and "network" not in given:
         given["network"] = ""
-    return kept_of(msgspec.structs.replace(spec_of(kept), **given))
+    return kept_of(msgspec.structs.replace(spec_of(kept), **given), any_name=True)
 
 
 def options_of(options: tuple[DhcpOption, ...]) -> tuple[OptionSpec, ...]:
@@ -318,6 +321,10 @@ def octets(text: str) -> bytes:
     if not _HEX.fullmatch(digits):
         raise ValueError(f"{text!r} is not octets: write two hex digits for each, as 0a1b")
     return bytes.fromhex(digits)
+
+
+def _name(text: str) -> str:
+    return check_label(text, pointer="/name")
 
 
 def _address(text: str) -> IPv4Address:
