@@ -199,7 +199,7 @@ def test_a_variable_that_means_nothing_is_a_fault(tmp_path: Path, variable: str,
             "subnets: the name 'racks' is used 2 times",
         ),
         (RACK + "[[interfaces]]\nname = 'eth1'\nrole = 'rack'", "interfaces: the name 'eth1' is used 2 times"),
-        (RACK + "network = '10.2.0.0/33'", "subnets[0].network: expected a network, as 192.168.1.0/24, not '10.2.0.0/33'"),
+        (RACK + "network = '10.2.0.0/33'", "subnets[0].network: expected a network, as 192.168.1.0/24"),
         (RACK + "network = '10.2.0.0/24'", "subnet 'racks': 192.168.1.1 is not in 10.2.0.0/24: give the rack's own"),
         (RACK + "relayed = true", "subnet 'racks': 192.168.1.1 is in 192.168.1.0/24: where the rack has an address"),
         (

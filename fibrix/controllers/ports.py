@@ -103,8 +103,8 @@ class Unit(Protocol):
         """Read the machines in a state, of a tenant, or both, oldest first."""
         ...
 
-    def reservations(self) -> list[Reservation]:
-        """Read the reservations of all subnets."""
+    def reservations(self, subnet: str = "") -> list[Reservation]:
+        """Read the reservations of a subnet, or of all."""
         ...
 
     def insert(self, machine: Machine) -> None:
@@ -152,10 +152,14 @@ class Unit(Protocol):
         ...
 
     def insert_reservation(self, subnet: str, reservation: Reservation) -> None:
-        """Reserve an address. Raises ConflictError: the MAC has one there, or the address is taken."""
+        """Reserve an address. Raises ConflictError: the client has one there, or the address is taken."""
         ...
 
-    def delete_reservation(self, subnet: str, mac: MacAddress) -> None:
+    def update_reservation(self, subnet: str, reservation: Reservation) -> None:
+        """Change what is reserved for a client. Raises NotFoundError, ConflictError: the address is taken."""
+        ...
+
+    def delete_reservation(self, subnet: str, client: str) -> None:
         """Give an address back. Raises NotFoundError."""
         ...
 
@@ -220,7 +224,7 @@ class Store(Things, Protocol):
         ...
 
     def reservations(self, subnet: str) -> Sequence[Reservation]:
-        """The reservations of a subnet."""
+        """The reservations of a subnet, by address; the very same sequence until one of them changes."""
         ...
 
 

@@ -64,7 +64,7 @@ def between(kept: KeptSubnet, others: Iterable[KeptSubnet]) -> Iterator[Fault]:
     for other in there:
         if subnet.network.overlaps(other.network):
             yield Fault(f"{subnet.network} overlaps {other.network} of subnet {other.name!r}", "/network")
-    if subnet.relayed:
+    if subnet.relayed and subnet.address not in subnet.network:
         own = {other.address for other in there if not other.relayed}
         if subnet.address not in own:
             known = ", ".join(sorted(map(str, own))) or "none"

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from fibrix.domain.account import ApiKey, Session, Tenant, User
+from fibrix.domain.network_kept import Fabric, KeptSubnet, Vlan, Zone
 from fibrix.domain.operation import Operation, key_of
 from fibrix.domain.webhook import Cursor, Letter, Webhook
 from fibrix.store.rows import Kind
@@ -11,6 +12,7 @@ _TENANT: Final = frozenset({"name", "title", "quota", "pools"})
 _USER: Final = frozenset({"name", "role", "tenant", "disabled"})
 _WEBHOOK: Final = frozenset({"name", "parallel", "enabled", "fault", "old_secret_until"})
 _LETTER: Final = frozenset({"state"})
+_NETWORK: Final = frozenset({"name", "note", "interface", "mtu"})
 
 KINDS: Final[tuple[Kind[Any], ...]] = (
     Kind(Tenant, "tenants", "tenant", lambda t: t.name, lambda _: "tenants", _TENANT),
@@ -28,5 +30,9 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
         lambda letter: f"webhooks/{letter.webhook}/dead-letters",
         _LETTER,
     ),
+    Kind(Zone, "zones", "zone", lambda z: z.name, lambda _: "zones", _NETWORK),
+    Kind(Fabric, "fabrics", "fabric", lambda f: f.name, lambda _: "fabrics", _NETWORK),
+    Kind(Vlan, "vlans", "VLAN", lambda v: v.id, lambda _: "vlans", _NETWORK),
+    Kind(KeptSubnet, "subnets", "subnet", lambda s: s.name),
 )
 """A new kind: a line here, and a migration that makes its table. A rehearsal tells the values of the named fields."""

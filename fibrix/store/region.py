@@ -162,9 +162,9 @@ class RegionUnit:
         """Read the machines in a state, of a tenant, or both, oldest first."""
         return self._region.machine_rows.chosen(self._tx, state, tenant)
 
-    def reservations(self) -> list[Reservation]:
-        """Read the reservations of all subnets."""
-        return self._region.reserved.read(self._tx)
+    def reservations(self, subnet: str = "") -> list[Reservation]:
+        """Read the reservations of a subnet, or of all."""
+        return self._region.reserved.read(self._tx, subnet)
 
     def insert(self, machine: Machine) -> None:
         """Add a machine. Raises ConflictError where its name or a MAC is in use."""
@@ -231,12 +231,17 @@ class RegionUnit:
     def insert_reservation(self, subnet: str, reservation: Reservation) -> None:
         """Reserve an address. Raises ConflictError."""
         self._region.reserved.insert(self._tx, subnet, reservation)
-        self.foresee(lambda: [reserved(subnet, str(reservation.address), reservation.mac)])
+        self.foresee(lambda: [reserved(subnet, str(reservation.address), reservation.client)])
 
-    def delete_reservation(self, subnet: str, mac: MacAddress) -> None:
+    def update_reservation(self, subnet: str, reservation: Reservation) -> None:
+        """Change what is reserved for a client. Raises NotFoundError, ConflictError."""
+        self._region.reserved.update(self._tx, subnet, reservation)
+        self.foresee(lambda: [reserved(subnet, str(reservation.address), reservation.client)])
+
+    def delete_reservation(self, subnet: str, client: str) -> None:
         """Give an address back. Raises NotFoundError."""
-        self._region.reserved.delete(self._tx, subnet, mac)
-        self.foresee(lambda: [given_back(subnet, mac)])
+        self._region.reserved.delete(self._tx, subnet, client)
+        self.foresee(lambda: [given_back(subnet, client)])
 
     def insert_ssh_key(self, key: SshKey) -> SshKey:
         """Add an SSH key; `created_at` is filled in. Raises ConflictError (the name or the key is in use)."""

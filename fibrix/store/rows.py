@@ -3,13 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
 
 import msgspec
 
 from fibrix.domain.foresee import foresee_thing
 from fibrix.errors import ConflictError, NotFoundError
 from fibrix.runtime.scope import Rehearsal
+from fibrix.store import plain
 from fibrix.store.db import Database
 from fibrix.store.transaction import Transaction
 
@@ -46,7 +47,7 @@ class Rows(Generic[T]):
 
     def __init__(self, kind: Kind[T]) -> None:
         self.kind = kind
-        self._decoder = msgspec.json.Decoder(kind.type)
+        self._decoder = plain.decoder(kind.type)
         self._rows: dict[str, T] = {}
         self._ids: dict[str, str] = {}  # by key
 
@@ -94,14 +95,14 @@ class Rows(Generic[T]):
         """Add one. Raises ConflictError (its key is in use)."""
         self._refuse_key_of_another(tx, value)
         sql = f"INSERT INTO {self.kind.table} (id, key, body) VALUES (?, ?, ?)"  # noqa: S608 - see above
-        tx.execute(sql, (value.id, self.kind.key(value), _json(value)))
+        tx.execute(sql, (value.id, self.kind.key(value), plain.encode(value)))
         tx.on_commit(partial(self._put, value))
 
     def update(self, tx: Transaction, value: T) -> None:
         """Put a new version in place of the one before. Raises NotFoundError, ConflictError."""
         self._refuse_key_of_another(tx, value)
         sql = f"UPDATE {self.kind.table} SET key = ?, body = ? WHERE id = ? RETURNING id"  # noqa: S608 - see above
-        if not tx.execute(sql, (self.kind.key(value), _json(value), value.id)):
+        if not tx.execute(sql, (self.kind.key(value), plain.encode(value), value.id)):
             raise NotFoundError(f"there is no {self.kind.noun} {value.id!r}")
         tx.on_commit(partial(self._put, value))
 
@@ -183,7 +184,3 @@ class UnitRows(Generic[T]):
 
 def _struct(value: object) -> msgspec.Struct | None:
     return value if isinstance(value, msgspec.Struct) else None
-
-
-def _json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()

@@ -58,7 +58,7 @@ async def test_what_one_controller_exports_another_one_imports_once(
         assert {"+ tenants initech", "+ users bob", "+ ssh_keys ann"} <= set(differs.out.splitlines())
         rehearsed = await run_command(*words, "import", file, "--dry-run")
         assert (rehearsed.status, rehearsed.out) == (0, "4 to change\n"), rehearsed
-        assert other.rig.region.reservations("racks") == []
+        assert other.rig.region.reservations("racks") == ()
         first = await run_command(*words, "import", file, "--yes")
         assert (first.status, first.out) == (0, "4 changed\n"), first
         assert (await run_command(*words, "diff", file)).status == 0

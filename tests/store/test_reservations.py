@@ -26,9 +26,9 @@ async def reservations(db: Database) -> Reservations:
 
 async def test_reservations_come_by_address_and_come_back(db: Database, reservations: Reservations) -> None:
     await db.write(lambda tx: reservations.insert(tx, "rack", reservation(2, 9)))
-    assert reservations.of_subnet("rack") == [reservation(2, 9), reservation(1, 20)]
+    assert reservations.of_subnet("rack") == (reservation(2, 9), reservation(1, 20))
     assert (await Reservations.load(db)).of_subnet("rack") == reservations.of_subnet("rack")
-    assert reservations.of_subnet("other") == []
+    assert reservations.of_subnet("other") == ()
 
 
 @pytest.mark.parametrize(("mac", "address"), [(1, 21), (2, 20)])
@@ -43,6 +43,6 @@ async def test_a_mac_or_an_address_is_reserved_once(
 async def test_an_address_that_was_given_back_is_free(db: Database, reservations: Reservations) -> None:
     mac = MacAddress("52:54:00:00:00:01")
     await db.write(lambda tx: reservations.delete(tx, "rack", mac))
-    assert reservations.of_subnet("rack") == []
+    assert reservations.of_subnet("rack") == ()
     with pytest.raises(NotFoundError, match="nothing is reserved"):
         await db.write(lambda tx: reservations.delete(tx, "rack", mac))
