@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
+from fibrix.domain.dns import Zone, ZoneChange
 from fibrix.domain.foreseen import Foreseen
 from fibrix.domain.machine import Machine, ScriptRun
 from fibrix.domain.network import Reservation
 from fibrix.domain.ports.keys import SshKey
 from fibrix.domain.power import PowerState
 from fibrix.domain.state import State
+from fibrix.domain.zones.things import ZoneRecord
 from fibrix.events.base import Event
 from fibrix.types import MacAddress, MachineId, RunId, TenantId
 
@@ -175,6 +177,30 @@ class Unit(Protocol):
         """Read the SSH keys of a tenant, by name."""
         ...
 
+    def records_at(self, zone: str, owner: str) -> Sequence[ZoneRecord]:
+        """Read the records that were added at one name of a zone."""
+        ...
+
+    def insert_record(self, record: ZoneRecord) -> None:
+        """Add a record to a zone. Raises ConflictError."""
+        ...
+
+    def delete_record(self, record: str) -> ZoneRecord:
+        """Remove a record that was added; gives back what it was. Raises NotFoundError."""
+        ...
+
+    def delete_records_of(self, zone: str) -> int:
+        """Remove all records that were added to a zone; says how many there were."""
+        ...
+
+    def publish_zone(self, zone: Zone, change: ZoneChange | None) -> None:
+        """Serve this zone from now on; `change` leads to it from the one before. None: its records are the same."""
+        ...
+
+    def withdraw_zone(self, zone: str) -> None:
+        """Serve a zone no more."""
+        ...
+
 
 class Store(Things, Protocol):
     """Reading what is stored, and changing it."""
@@ -225,6 +251,44 @@ class Store(Things, Protocol):
 
     def reservations(self, subnet: str) -> Sequence[Reservation]:
         """The reservations of a subnet, by address; the very same sequence until one of them changes."""
+        ...
+
+    @property
+    def served(self) -> "Served":
+        """The zones as they are served."""
+        ...
+
+    @property
+    def zone_records(self) -> "AddedRecords":
+        """The records that people added to zones."""
+        ...
+
+
+class Served(Protocol):
+    """Zones as they are served, as of the last commit."""
+
+    def all(self) -> Mapping[str, Zone]:
+        """All of them, by name."""
+        ...
+
+    def serial_of(self, zone: str) -> int:
+        """The last serial that a zone of this name had; 0: there never was one."""
+        ...
+
+
+class AddedRecords(Protocol):
+    """Records that people added, as of the last commit."""
+
+    def get(self, zone: str, record: str) -> ZoneRecord:
+        """Find one by id. Raises NotFoundError."""
+        ...
+
+    def at(self, zone: str, owner: str) -> Sequence[ZoneRecord]:
+        """Those at one name of a zone."""
+        ...
+
+    def owners(self, zone: str) -> Iterable[str]:
+        """The names of a zone at which there are any."""
         ...
 
 

@@ -8,6 +8,7 @@ import msgspec
 from fibrix.domain import consequences
 from fibrix.domain.foreseen import Foreseen
 from fibrix.domain.machine import Machine
+from fibrix.domain.zones.things import ZoneRecord
 
 HIDDEN: Final = "(not shown)"
 
@@ -66,6 +67,20 @@ def given_back(subnet: str, mac: str) -> Foreseen:
     """Tell of a reservation that goes."""
     detail = "it gets any free address; the one it had stays leased to it until the lease ends"
     return Foreseen(what="dhcp", subject=f"subnets/{subnet}", before=f"reserved for {mac}", detail=detail)
+
+
+def record_comes(record: ZoneRecord) -> Foreseen:
+    """Tell of a record that is added to a zone."""
+    return Foreseen(what="dns", subject=f"dns/zones/{record.zone}", after=_said(record))
+
+
+def record_goes(record: ZoneRecord) -> Foreseen:
+    """Tell of a record that is taken out of a zone."""
+    return Foreseen(what="dns", subject=f"dns/zones/{record.zone}", before=_said(record))
+
+
+def _said(record: ZoneRecord) -> str:
+    return f"{record.name} {record.type} {record.value}"
 
 
 def _subject(path: str, thing: msgspec.Struct) -> str:

@@ -6,6 +6,7 @@ from fibrix.domain.account import ApiKey, Session, Tenant, User
 from fibrix.domain.network_kept import Fabric, KeptSubnet, Vlan, Zone
 from fibrix.domain.operation import Operation, key_of
 from fibrix.domain.webhook import Cursor, Letter, Webhook
+from fibrix.domain.zones.things import DnsKey, DnsZone, HeldAddress
 from fibrix.store.rows import Kind
 
 _TENANT: Final = frozenset({"name", "title", "quota", "pools"})
@@ -13,6 +14,7 @@ _USER: Final = frozenset({"name", "role", "tenant", "disabled"})
 _WEBHOOK: Final = frozenset({"name", "parallel", "enabled", "fault", "old_secret_until"})
 _LETTER: Final = frozenset({"state"})
 _NETWORK: Final = frozenset({"name", "note", "interface", "mtu"})
+_ZONE: Final = frozenset(DnsZone.__struct_fields__)
 
 KINDS: Final[tuple[Kind[Any], ...]] = (
     Kind(Tenant, "tenants", "tenant", lambda t: t.name, lambda _: "tenants", _TENANT),
@@ -34,5 +36,8 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
     Kind(Fabric, "fabrics", "fabric", lambda f: f.name, lambda _: "fabrics", _NETWORK),
     Kind(Vlan, "vlans", "VLAN", lambda v: v.id, lambda _: "vlans", _NETWORK),
     Kind(KeptSubnet, "subnets", "subnet", lambda s: s.name),
+    Kind(DnsZone, "dns_zones", "DNS zone", lambda z: z.name, lambda _: "dns/zones", _ZONE),
+    Kind(DnsKey, "dns_keys", "DNS key", lambda k: k.name, lambda _: "dns/keys"),
+    Kind(HeldAddress, "dns_addresses", "address", lambda a: a.id),
 )
 """A new kind: a line here, and a migration that makes its table. A rehearsal tells the values of the named fields."""

@@ -10,12 +10,14 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from fibrix.bus import Bus
-from fibrix.domain.foresee import foresee_thing, given_back, reserved, secret_changed
+from fibrix.domain.dns import Zone, ZoneChange
+from fibrix.domain.foresee import foresee_thing, given_back, record_comes, record_goes, reserved, secret_changed
 from fibrix.domain.foreseen import Foreseen
 from fibrix.domain.machine import Machine, ScriptRun
 from fibrix.domain.network import Reservation
 from fibrix.domain.ports.keys import SshKey
 from fibrix.domain.state import State
+from fibrix.domain.zones.things import ZoneRecord
 from fibrix.errors import NotFoundError
 from fibrix.events.base import Event
 from fibrix.events.machine import MachineEvent
@@ -35,6 +37,8 @@ from fibrix.store.rows import Rows, Stored, UnitRows
 from fibrix.store.runs import Runs
 from fibrix.store.secrets import Secrets
 from fibrix.store.transaction import Transaction
+from fibrix.store.zone_records import ZoneRecords
+from fibrix.store.zones import ServedZones
 from fibrix.types import MacAddress, MachineId, RunId, TenantId
 
 T = TypeVar("T")
@@ -55,6 +59,8 @@ class Region:
     script_runs: Runs
     ssh_keys: SshKeys
     reserved: Reservations
+    served: ServedZones
+    zone_records: ZoneRecords
     things: Mapping[type[Any], Rows[Any]]
 
     async def change(self, work: Callable[["RegionUnit"], T]) -> T:
@@ -258,6 +264,33 @@ class RegionUnit:
         """Read the SSH keys of a tenant, by name."""
         return self._region.ssh_keys.list(self._tx, tenant)
 
+    def records_at(self, zone: str, owner: str) -> Sequence[ZoneRecord]:
+        """Read the records that were added at one name of a zone."""
+        return self._region.zone_records.read_at(self._tx, zone, owner)
+
+    def insert_record(self, record: ZoneRecord) -> None:
+        """Add a record to a zone. Raises ConflictError."""
+        self._region.zone_records.insert(self._tx, record)
+        self.foresee(lambda: [record_comes(record)])
+
+    def delete_record(self, record: str) -> ZoneRecord:
+        """Remove a record that was added; give back what it was. Raises NotFoundError."""
+        gone = self._region.zone_records.delete(self._tx, record)
+        self.foresee(lambda: [record_goes(gone)])
+        return gone
+
+    def delete_records_of(self, zone: str) -> int:
+        """Remove all records that were added to a zone; tells how many there were."""
+        return self._region.zone_records.delete_of(self._tx, zone)
+
+    def publish_zone(self, zone: Zone, change: ZoneChange | None) -> None:
+        """Serve this zone from now on; `change` leads to it from the one before."""
+        self._region.served.publish(self._tx, zone, change)
+
+    def withdraw_zone(self, zone: str) -> None:
+        """Serve a zone no more."""
+        self._region.served.withdraw(self._tx, zone)
+
 
 @asynccontextmanager
 async def open_region(state_dir: Path, bus: Bus, now: Callable[[], datetime] = utc_now) -> AsyncIterator[Region]:
@@ -278,6 +311,8 @@ async def open_region(state_dir: Path, bus: Bus, now: Callable[[], datetime] = u
             script_runs=Runs(db),
             ssh_keys=await SshKeys.load(db),
             reserved=await Reservations.load(db),
+            served=await ServedZones.load(db),
+            zone_records=await ZoneRecords.load(db),
             things={kind.type: await Rows.load(db, kind) for kind in KINDS},
         )
 
