@@ -79,7 +79,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("mounting a small file system takes root")
     folder = tmp_path / "small"
     folder.mkdir()
-    done = subprocess.run([mount, "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], check=False)
+    done = subprocess.run([mount, "-t", "tmpfs", "-o", "size=1500k", "tmpfs", str(folder)], check=False)
     if done.returncode:
         pytest.skip("no tmpfs can be mounted here")
     yield folder
