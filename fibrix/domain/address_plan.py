@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address
 from typing import Final
 
-from fibrix.domain.network import Subnet
-from fibrix.types import MacAddress
+from fibrix.domain.binding import Client
+from fibrix.domain.network import Reservation, Subnet
 
 _LONGEST_WITH_BOTH: Final = 30  # bits of prefix; longer ones have no network or broadcast address (RFC 3021)
 
@@ -19,9 +19,16 @@ class AddressPlan:
         self._first = int(subnet.network.network_address)
         self._last = int(subnet.network.broadcast_address)
         self._of_the_network = frozenset(_of_the_network(subnet))
-        self._reserved = {reservation.mac: int(reservation.address) for reservation in subnet.reservations}
-        self._owners = {address: mac for mac, address in self._reserved.items()}
+        self._by_mac = {one.mac: one for one in subnet.reservations if one.mac}
+        self._by_identifier = {one.client_id: one for one in subnet.reservations if one.client_id}
+        self._owners = {int(one.address): one for one in subnet.reservations}
         self.size = sum(last - first + 1 for first, last in self._ranges)
+        apart = {number for number in (*self._of_the_network, *self._owners) if self._in_range(number)}
+        self.usable = self.size - len(apart)  # addresses that anyone may get
+
+    def holds(self, number: int) -> bool:
+        """Whether an address is in the subnet's network."""
+        return self._first <= number <= self._last
 
     def nth(self, index: int) -> int:
         """The address at a place in the ranges, counted through all of them from 0 to `size` - 1."""
@@ -31,22 +38,36 @@ class AddressPlan:
             index -= last - first + 1
         raise IndexError(index)
 
-    def reserved_for(self, mac: MacAddress) -> int | None:
-        """The address that is reserved for a machine."""
-        return self._reserved.get(mac)
+    def reservation(self, client: Client) -> Reservation | None:
+        """What is reserved for a client: by its MAC, else by its identifier."""
+        found = self._by_mac.get(client.mac)
+        if found is None and client.identifier and self._by_identifier:
+            found = self._by_identifier.get(client.identifier)
+        return found
 
-    def refusal(self, mac: MacAddress, address: int) -> str:
-        """Why a machine may never have an address under this plan; empty when it may."""
-        if not self._first <= address <= self._last:
-            return f"{IPv4Address(address)} is not in {self.subnet.network}"
-        if address in self._of_the_network:
-            return f"{IPv4Address(address)} belongs to the network itself"
-        owner = self._owners.get(address)
+    def dynamic(self, number: int) -> bool:
+        """Whether anyone may have this address."""
+        return self._in_range(number) and number not in self._of_the_network and number not in self._owners
+
+    def refusal(self, client: Client, number: int) -> str:
+        """Why a client may never have an address under this plan; empty when it may."""
+        if not self.holds(number):
+            return f"{IPv4Address(number)} is not in {self.subnet.network}"
+        if number in self._of_the_network:
+            return f"{IPv4Address(number)} belongs to the network itself"
+        owner = self._owners.get(number)
         if owner is not None:
-            return "" if owner == mac else f"{IPv4Address(address)} is reserved for {owner}"
-        if not any(first <= address <= last for first, last in self._ranges):
-            return f"{IPv4Address(address)} is in no range of {self.subnet.name}"
+            whose = owner.mac or f"client {owner.client_id}"
+            return "" if owner is self.reservation(client) else f"{IPv4Address(number)} is reserved for {whose}"
+        if not self._in_range(number):
+            return f"{IPv4Address(number)} is in no range of {self.subnet.name}"
         return ""
+
+    def _in_range(self, number: int) -> bool:
+        for first, last in self._ranges:  # noqa: SIM110 - asked for every address that is looked at
+            if first <= number <= last:
+                return True
+        return False
 
 
 def _of_the_network(subnet: Subnet) -> Iterator[int]:

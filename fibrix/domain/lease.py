@@ -1,284 +1,385 @@
-"""Who has which address: bindings, offers, and the choice of an address for a machine.
+"""Who has which address: the choice of an address for a machine, and what becomes of it.
 
 Bindings are keyed on the MAC, not on the client identifier (which RFC 2131 §4.2 would prefer): boot ROM, iPXE, the
 ephemeral OS and the installed system of one machine each send another identifier, and the machine has to keep its
 address through all of them.
 """
 
-import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import Enum
-from heapq import heapify, heappop, heappush
 from ipaddress import IPv4Address
+from itertools import chain, islice
+from typing import Final, Protocol
 
-import msgspec
+from msgspec.structs import replace
 
-from fibrix.domain.address_plan import AddressPlan
-from fibrix.domain.network import Subnet
+from fibrix.domain.binding import SECOND_US, Binding, BindingState, Client, moment_of
+from fibrix.domain.network import Reservation, Subnet
+from fibrix.domain.offers import Offer, Offers
+from fibrix.domain.pool import Pool
 from fibrix.types import MacAddress
 
-_HEAP_SLACK = 4  # a heap is rebuilt when it holds this many times more entries than there are bindings
-_HEAP_LEAST = 256  # entries below which that is not worth it
+_RESERVE: Final = 8  # the last one of so many addresses is kept for known machines that have none
+_LOOKED_AT: Final = 64  # unused addresses among which one is looked for that is known to be clear
+_FEW: Final = 8  # so many offers to strangers are never too many
+_COUNT_US: Final = SECOND_US  # for so long a count of known machines without an address is good enough
 
 
-class BindingState(Enum):
-    """What a binding means while it has not expired."""
+class Probes(Protocol):
+    """What was found on the wire about addresses that nobody holds."""
 
-    BOUND = "bound"
-    RELEASED = "released"  # given back; kept so that the machine finds its address again
-    DECLINED = "declined"  # a client found someone else on it: nobody gets it until it expires
-
-
-class Binding(msgspec.Struct, frozen=True, kw_only=True):
-    """An address and the machine that has, or last had it."""
-
-    address: IPv4Address
-    subnet: str
-    mac: MacAddress
-    state: BindingState
-    hostname: str = ""  # as the client told it
-    since: datetime  # the machine got this address then
-    expires_at: datetime
+    def clear(self, number: int) -> bool | None:
+        """True: nobody answers there. False: somebody does, nobody gets it. None: it was not looked at."""
+        ...
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """An address that is held for a machine until it asks for it, or `until`."""
+class NoProbes:
+    """Nothing was looked at."""
 
-    subnet: str
-    mac: MacAddress
-    until: datetime
+    def clear(self, number: int) -> bool | None:  # noqa: ARG002 - the protocol's
+        """Say nothing."""
+        return None
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
     """An address, or why there is none."""
 
-    address: IPv4Address | None
+    number: int | None
     reason: str = ""
+
+    @property
+    def address(self) -> IPv4Address | None:
+        """The address."""
+        return None if self.number is None else IPv4Address(self.number)
 
 
 class Leases:
-    """All bindings and offers of a rack, in memory. No IO, no clock: `now` is UTC and aware.
+    """All bindings and offers of a rack, in memory. No IO, no clock: `now_us` is UTC in microseconds since 1970.
 
-    Every step takes the same time however many bindings there are, but for the search of a nearly full range.
+    Every step takes the same time however many bindings there are. A machine is known when it is in `known`, has a
+    reservation, or holds an address; the others are strangers, which never get what known ones need.
     """
 
-    def __init__(self, bindings: Iterable[Binding], *, offer_s: int, decline_s: int) -> None:
+    def __init__(
+        self, bindings: Iterable[Binding], *, offer_s: int, decline_s: int, probes: Probes | None = None
+    ) -> None:
         """`bindings`: what the store has. An offer holds for `offer_s`, a declined address rests for `decline_s`."""
-        self._offer = timedelta(seconds=offer_s)
-        self._decline = timedelta(seconds=decline_s)
-        self._by_address: dict[int, Binding] = {}
+        self.known: Collection[MacAddress] = frozenset()  # machines that the region knows
+        self._offer_us = offer_s * SECOND_US
+        self._decline_us = decline_s * SECOND_US
+        self._probes = probes or NoProbes()
+        self._by_number: dict[int, Binding] = {}
         self._by_client: dict[tuple[str, MacAddress], Binding] = {}
-        self._offers: dict[int, Offer] = {}  # in order of `until`
-        self._offered_to: dict[tuple[str, MacAddress], int] = {}
-        self._plans: dict[str, AddressPlan] = {}
-        self._expiring: dict[str, list[tuple[datetime, int]]] = {}  # heaps; entries that no binding matches are stale
-        self._all_used: set[str] = set()  # subnets where no address was never used before
+        self._offers = Offers()
+        self._pools: dict[str, Pool] = {}
+        self._missing: dict[str, tuple[int, int]] = {}  # by subnet: known machines without an address, and as of when
         for binding in bindings:
             self._keep(binding)
 
-    def in_use(self, now: datetime) -> Counter[tuple[str, BindingState]]:
-        """Count the bindings that have not expired, by subnet and state."""
-        return Counter((b.subnet, b.state) for b in self._by_address.values() if b.expires_at > now)
+    def all(self) -> Collection[Binding]:
+        """The newest binding of each address, expired or not."""
+        return self._by_number.values()
 
-    def choose(self, subnet: Subnet, mac: MacAddress, wanted: IPv4Address | None, now: datetime) -> Choice:
+    def at(self, number: int) -> Binding | None:
+        """The newest binding of an address."""
+        return self._by_number.get(number)
+
+    def in_use(self, now_us: int) -> Counter[tuple[str, BindingState]]:
+        """Count the bindings that have not expired, by subnet and state."""
+        return Counter((b.subnet, b.state) for b in self._by_number.values() if b.until_us > now_us)
+
+    def is_known(self, subnet: Subnet, client: Client, now_us: int) -> bool:
+        """Whether a client is no stranger."""
+        if client.mac in self.known:
+            return True
+        binding = self._by_client.get((subnet.name, client.mac))
+        if binding is not None and binding.until_us > now_us:
+            return True
+        return self._pool(subnet).plan.reservation(client) is not None
+
+    def choose(self, subnet: Subnet, client: Client, wanted: int | None, now_us: int) -> Choice:
         """Find an address: the reserved one, the last one, the one asked for, a fresh one, the longest expired one.
 
         The fresh one depends on the MAC alone as long as it is free, so that a lost store changes few addresses.
         """
-        plan = self._plan(subnet)
-        self._drop_old_offers(now)
-        for address in self._claims(plan, mac, wanted):
-            if not self._refusal(plan, mac, address, now):
-                return Choice(IPv4Address(address))
-        number = self._fresh(plan, mac)
+        pool = self._ready(subnet, now_us)
+        known = self.is_known(subnet, client, now_us)
+        if not known and (reason := self._crowded(pool, client, now_us)):
+            return Choice(None, reason)
+        number = next(self._candidates(pool, client, wanted, now_us), None)
+        if number is None and self._give_way(pool, known=known):
+            number = next(self._candidates(pool, client, wanted, now_us), None)
         if number is None:
-            number = self._longest_expired(plan, mac, now)
-        if number is None:
-            return Choice(None, f"all {plan.size} addresses of the ranges of {subnet.name} are in use")
-        return Choice(IPv4Address(number))
+            return Choice(None, f"all {pool.plan.size} addresses of the ranges of {subnet.name} are in use")
+        return Choice(number)
 
-    def refusal(self, subnet: Subnet, mac: MacAddress, address: IPv4Address, now: datetime) -> str:
-        """Why this machine may not have this address now; empty when it may."""
-        return self._refusal(self._plan(subnet), mac, int(address), now)
+    def ahead(self, subnet: Subnet, count: int, now_us: int) -> list[int]:
+        """Addresses that will be given to newcomers next: what to look for on the wire ahead of need."""
+        pool = self._ready(subnet, now_us)
+        newcomer = Client(MacAddress(""))
+        found = chain(pool.unused(newcomer.mac, lambda number: self._fits(newcomer, number)), pool.idle)
+        return list(dict.fromkeys(islice(found, count)))
 
-    def reserved(self, subnet: Subnet, mac: MacAddress, now: datetime) -> IPv4Address | None:
-        """The address that is reserved for this machine, if nobody sits on it."""
-        plan = self._plan(subnet)
-        number = plan.reserved_for(mac)
-        return None if number is None or self._refusal(plan, mac, number, now) else IPv4Address(number)
+    def refusal(self, subnet: Subnet, client: Client, number: int, now_us: int) -> str:
+        """Why this client may not be given this address now; empty when it may."""
+        pool = self._ready(subnet, now_us)
+        if reason := self._refusal(pool, client, number, now_us):
+            return reason
+        offer = self._offers.of(subnet.name, client.mac)
+        promised = offer is not None and offer.number == number
+        if promised or self.is_known(subnet, client, now_us):
+            return ""
+        return self._kept(pool, now_us)
+
+    def expects(self, subnet: str, mac: MacAddress) -> bool:
+        """Whether a machine has, had or was offered an address of a subnet."""
+        return (subnet, mac) in self._by_client or self._offers.of(subnet, mac) is not None
+
+    def reservation(self, subnet: Subnet, client: Client) -> Reservation | None:
+        """What is reserved for this client."""
+        return self._pool(subnet).plan.reservation(client)
+
+    def reserved(self, subnet: Subnet, client: Client, now_us: int) -> int | None:
+        """The address that is reserved for this client, if nobody sits on it."""
+        pool = self._pool(subnet)
+        reservation = pool.plan.reservation(client)
+        if reservation is None or self._refusal(pool, client, int(reservation.address), now_us):
+            return None
+        return int(reservation.address)
 
     def binding(self, subnet: Subnet, mac: MacAddress) -> Binding | None:
         """The last binding of this machine, expired or not."""
+        self._pool(subnet)
         return self._by_client.get((subnet.name, mac))
 
-    def offered(self, subnet: Subnet, mac: MacAddress, now: datetime) -> IPv4Address | None:
+    def offered(self, subnet: Subnet, mac: MacAddress, now_us: int) -> int | None:
         """The address that is held for this machine."""
-        self._drop_old_offers(now)
-        number = self._offered_to.get((subnet.name, mac))
-        return None if number is None else IPv4Address(number)
+        self._drop_lapsed(now_us)
+        offer = self._offers.of(subnet.name, mac)
+        return None if offer is None else offer.number
 
-    def hold(self, subnet: Subnet, mac: MacAddress, address: IPv4Address, now: datetime) -> None:
-        """Keep an offered address for this machine for a while."""
-        self.withdraw(subnet, mac)
-        self._offers[int(address)] = Offer(subnet.name, mac, now + self._offer)
-        self._offered_to[subnet.name, mac] = int(address)
+    def hold(self, subnet: Subnet, client: Client, number: int, now_us: int) -> None:
+        """Keep an offered address for this client for a while. Who is known takes it from a stranger."""
+        self.withdraw(subnet, client.mac)
+        pool, stranger = self._pool(subnet), not self.is_known(subnet, client, now_us)
+        if stranger and self._offers.to_strangers(subnet.name) >= max(_FEW, self._free(pool) // 2):
+            self._take_back(pool)
+        self._offers.add(Offer(number, subnet.name, client.mac, now_us + self._offer_us, stranger))
+        pool.offered(number)
 
     def withdraw(self, subnet: Subnet, mac: MacAddress) -> None:
         """Take back what is offered to this machine, if anything."""
-        number = self._offered_to.get((subnet.name, mac))
-        if number is not None:
-            self._drop_offer(number)
+        offer = self._offers.of(subnet.name, mac)
+        if offer is not None:
+            self._offers.drop(offer)
+            self._lapse(offer)
 
-    def grant(self, subnet: Subnet, mac: MacAddress, address: IPv4Address, hostname: str, now: datetime) -> Binding:
+    def grant(self, subnet: Subnet, client: Client, number: int, hostname: str, now_us: int) -> Binding:
         """Bind an address that `refusal` has nothing against for `subnet.lease_s` from now."""
-        self.withdraw(subnet, mac)
-        before = self.binding(subnet, mac)
-        same = before is not None and before.address == address and before.state is BindingState.BOUND
-        if before is not None and before.address != address:
+        self.withdraw(subnet, client.mac)
+        if (offer := self._offers.get(number)) is not None:
+            self._offers.drop(offer)  # to someone who came later, while this client's was taken back
+        before = self._by_client.get((subnet.name, client.mac))
+        left = 0
+        if before is not None and before.number != number:
+            left = before.number
             self._forget(before)
+            before = None
+        same = before is not None and before.state is BindingState.BOUND
         binding = Binding(
-            address=address,
+            number=number,
             subnet=subnet.name,
-            mac=mac,
+            mac=client.mac,
             state=BindingState.BOUND,
             hostname=hostname,
-            since=before.since if before is not None and same else now,
-            expires_at=now + timedelta(seconds=subnet.lease_s),
+            since_us=before.since_us if before is not None and same else now_us,
+            until_us=now_us + subnet.lease_s * SECOND_US,
+            left=left,
         )
         self._keep(binding)
         return binding
 
-    def release(self, mac: MacAddress, address: IPv4Address, now: datetime) -> Binding | None:
+    def release(self, mac: MacAddress, number: int, now_us: int) -> Binding | None:
         """End a binding; None when this machine does not have this address."""
-        binding = self._by_address.get(int(address))
+        binding = self._by_number.get(number)
         if binding is None or binding.mac != mac or binding.state is not BindingState.BOUND:
             return None
-        released = msgspec.structs.replace(binding, state=BindingState.RELEASED, expires_at=now)
+        released = replace(binding, state=BindingState.RELEASED, until_us=min(now_us, binding.until_us))
         self._keep(released)
         return released
 
-    def decline(self, subnet: Subnet, mac: MacAddress, address: IPv4Address, now: datetime) -> Binding | None:
+    def decline(self, subnet: Subnet, mac: MacAddress, number: int, now_us: int) -> Binding | None:
         """Let an address rest because the machine found it in use; None when the machine does not have it."""
-        binding = self._by_address.get(int(address))
+        binding = self._by_number.get(number)
         holds = binding is not None and binding.mac == mac and binding.state is BindingState.BOUND
-        if not holds and self.offered(subnet, mac, now) != address:
+        if not holds and self.offered(subnet, mac, now_us) != number:
             return None
         self.withdraw(subnet, mac)
+        return self.quarantine(subnet, mac, number, now_us)
+
+    def quarantine(self, subnet: Subnet, mac: MacAddress, number: int, now_us: int) -> Binding:
+        """Let an address rest that `mac` was seen on, or that `mac` saw someone on."""
         resting = Binding(
-            address=address,
+            number=number,
             subnet=subnet.name,
             mac=mac,
             state=BindingState.DECLINED,
-            since=now,
-            expires_at=now + self._decline,
+            since_us=now_us,
+            until_us=now_us + self._decline_us,
         )
         self._keep(resting)
         return resting
 
-    def _claims(self, plan: AddressPlan, mac: MacAddress, wanted: IPv4Address | None) -> Iterator[int]:
-        """Addresses that this machine comes before others for, best first."""
-        if (reserved := plan.reserved_for(mac)) is not None:
-            yield reserved
-        if (binding := self._by_client.get((plan.subnet.name, mac))) is not None:
-            yield int(binding.address)
-        if (offered := self._offered_to.get((plan.subnet.name, mac))) is not None:
-            yield offered
-        if wanted is not None:
-            yield int(wanted)
+    def shift(self, by_us: int) -> None:
+        """Move all times on a clock that was set: every lease runs as long as its client was told."""
+        bindings = [binding.shifted(by_us) for binding in self._by_number.values()]
+        self._by_number.clear()
+        self._by_client.clear()
+        self._pools.clear()
+        self._missing.clear()
+        self._offers.shift(by_us)
+        for binding in bindings:
+            self._keep(binding)
 
-    def _refusal(self, plan: AddressPlan, mac: MacAddress, address: int, now: datetime) -> str:
-        if reason := plan.refusal(mac, address):
+    def _candidates(self, pool: Pool, client: Client, wanted: int | None, now_us: int) -> Iterator[int]:
+        """Addresses that a client may be offered, best first."""
+        for number in self._claims(pool, client):
+            if not self._refusal(pool, client, number, now_us):
+                yield number
+        if wanted is not None and self._may_have(pool, client, wanted, now_us):
+            yield wanted
+        unlooked: list[int] = []
+        for number in islice(pool.unused(client.mac, lambda n: self._fits(client, n)), self._looked_at(pool)):
+            if self._probes.clear(number):
+                yield number
+            unlooked.append(number)
+        yield from unlooked
+        yield from (number for number in pool.idle if self._fits(client, number))
+
+    def _claims(self, pool: Pool, client: Client) -> Iterator[int]:
+        """Addresses that this client comes before others for."""
+        name = pool.plan.subnet.name
+        if (reservation := pool.plan.reservation(client)) is not None:
+            yield int(reservation.address)
+        if (binding := self._by_client.get((name, client.mac))) is not None:
+            yield binding.number
+        if (offered := self._offers.of(name, client.mac)) is not None:
+            yield offered.number
+
+    def _may_have(self, pool: Pool, client: Client, wanted: int, now_us: int) -> bool:
+        """Whether a client gets the address that it asks for."""
+        return self._probes.clear(wanted) is not False and not self._refusal(pool, client, wanted, now_us)
+
+    def _looked_at(self, pool: Pool) -> int:
+        """How many unused addresses are worth a look for one that is known to be clear."""
+        return 1 if isinstance(self._probes, NoProbes) or not pool.plan.subnet.probe else _LOOKED_AT
+
+    def _fits(self, client: Client, number: int) -> bool:
+        """Whether an address that nobody has may be offered to this client."""
+        offer = self._offers.get(number)
+        return (offer is None or offer.mac == client.mac) and self._probes.clear(number) is not False
+
+    def _refusal(self, pool: Pool, client: Client, number: int, now_us: int) -> str:
+        if reason := pool.plan.refusal(client, number):
             return reason
-        binding = self._by_address.get(address)
-        if binding is not None and binding.expires_at > now:
+        binding = self._by_number.get(number)
+        if binding is not None and binding.until_us > now_us:
             if binding.state is BindingState.DECLINED:
-                return f"someone was found on {binding.address}: it rests until {binding.expires_at:%H:%M:%S} UTC"
-            if binding.mac != mac:
+                until = moment_of(binding.until_us)
+                return f"someone was found on {binding.address}: it rests until {until:%H:%M:%S} UTC"
+            if binding.mac != client.mac:
                 return f"{binding.address} is bound to {binding.mac}"
-        offer = self._offers.get(address)
-        if offer is not None and offer.until > now and offer.mac != mac:
-            return f"{IPv4Address(address)} is offered to {offer.mac}"
+        offer = self._offers.get(number)
+        if offer is not None and offer.until_us > now_us and offer.mac != client.mac:
+            if offer.stranger and self._offers.was_offered(offer.subnet, client.mac, number, now_us):
+                return ""
+            return f"{IPv4Address(number)} is offered to {offer.mac}"
         return ""
 
-    def _fresh(self, plan: AddressPlan, mac: MacAddress) -> int | None:
-        """An address that nobody ever had, near the place in the ranges that the MAC points to."""
-        if plan.subnet.name in self._all_used or not plan.size:
-            return None
-        start = zlib.crc32(mac.encode()) % plan.size
-        for step in range(plan.size):
-            address = plan.nth((start + step) % plan.size)
-            if address not in self._by_address and address not in self._offers and not plan.refusal(mac, address):
-                return address
-        self._all_used.add(plan.subnet.name)  # until an offer lapses, a binding is forgotten or the plan changes
-        return None
+    def _crowded(self, pool: Pool, client: Client, now_us: int) -> str:
+        """Why a stranger is not offered anything; empty when it may be. What it is offered already stands."""
+        if self._offers.of(pool.plan.subnet.name, client.mac) is not None:
+            return ""
+        return self._kept(pool, now_us)
 
-    def _longest_expired(self, plan: AddressPlan, mac: MacAddress, now: datetime) -> int | None:
-        """The address whose binding expired first. It leaves the heap, and comes back when it is granted or refused."""
-        heap = self._expiring[plan.subnet.name]
-        while heap and heap[0][0] <= now:
-            expires_at, address = heappop(heap)
-            if self._is_newest(address, expires_at) and not self._refusal(plan, mac, address, now):
-                return address
-        return None
+    def _kept(self, pool: Pool, now_us: int) -> str:
+        """Why what is left of a pool is not for strangers; empty when it is."""
+        left, most = pool.plan.usable - pool.live, pool.plan.usable // _RESERVE
+        if left > most:
+            return ""
+        missing = self._known_without(pool, now_us)
+        if left > min(most, missing) or not missing:
+            return ""
+        return f"the last {left} addresses of {pool.plan.subnet.name} are kept for known machines that have none"
 
-    def _is_newest(self, address: int, expires_at: datetime) -> bool:
-        binding = self._by_address.get(address)
-        return binding is not None and binding.expires_at == expires_at
+    def _known_without(self, pool: Pool, now_us: int) -> int:
+        """How many known machines have no address of a pool."""
+        name = pool.plan.subnet.name
+        count, as_of_us = self._missing.get(name, (0, -_COUNT_US))
+        if not 0 <= now_us - as_of_us < _COUNT_US:
+            found = (self._by_client.get((name, mac)) for mac in self.known)
+            count = sum(1 for binding in found if binding is None or binding.until_us <= now_us)
+            self._missing[name] = (count, now_us)
+        return count
+
+    def _free(self, pool: Pool) -> int:
+        return pool.plan.usable - pool.live
+
+    def _give_way(self, pool: Pool, *, known: bool) -> bool:
+        """Take an offer back from a stranger when nothing else is left; for another stranger only if they have many."""
+        return (known or self._offers.to_strangers(pool.plan.subnet.name) > _FEW) and self._take_back(pool)
+
+    def _take_back(self, pool: Pool) -> bool:
+        offer = self._offers.take_back(pool.plan.subnet.name)
+        if offer is not None:
+            self._lapse(offer)
+        return offer is not None
 
     def _keep(self, binding: Binding) -> None:
         """Make a binding the newest of its address and, unless it is a resting one, of its machine."""
-        number, client = int(binding.address), (binding.subnet, binding.mac)
-        before = self._by_address.get(number)
+        number, client = binding.number, (binding.subnet, binding.mac)
+        before = self._by_number.get(number)
         if before is not None and self._by_client.get((before.subnet, before.mac)) is before:
             del self._by_client[before.subnet, before.mac]
-        self._by_address[number] = binding
+        self._by_number[number] = binding
         if binding.state is not BindingState.DECLINED:
             self._by_client[client] = binding
-        self._push(binding)
+        if (pool := self._pools.get(binding.subnet)) is not None:
+            pool.keep(binding)
 
     def _forget(self, binding: Binding) -> None:
         """Drop the binding of a machine that moved to another address."""
-        self._by_address.pop(int(binding.address), None)
+        self._by_number.pop(binding.number, None)
         self._by_client.pop((binding.subnet, binding.mac), None)
-        self._all_used.discard(binding.subnet)
+        if (pool := self._pools.get(binding.subnet)) is not None:
+            pool.forget(binding.number)
 
-    def _push(self, binding: Binding) -> None:
-        heap = self._expiring.setdefault(binding.subnet, [])
-        heappush(heap, (binding.expires_at, int(binding.address)))
-        if len(heap) > max(_HEAP_LEAST, _HEAP_SLACK * len(self._by_address)):
-            self._refill(binding.subnet)
+    def _drop_lapsed(self, now_us: int) -> None:
+        for offer in self._offers.lapsed(now_us):
+            self._lapse(offer)
 
-    def _refill(self, subnet: str) -> None:
-        """Build the heap of a subnet anew, from the bindings as they are."""
-        heap = [(b.expires_at, number) for number, b in self._by_address.items() if b.subnet == subnet]
-        heapify(heap)
-        self._expiring[subnet] = heap
+    def _lapse(self, offer: Offer) -> None:
+        if (pool := self._pools.get(offer.subnet)) is not None:
+            pool.lapsed(offer.number)
 
-    def _drop_old_offers(self, now: datetime) -> None:
-        """Forget offers that nobody took up; they stand in order of time."""
-        while self._offers:
-            number = next(iter(self._offers))
-            if self._offers[number].until > now:
-                return
-            self._drop_offer(number)
+    def _ready(self, subnet: Subnet, now_us: int) -> Pool:
+        """The pool of a subnet as it is now."""
+        self._drop_lapsed(now_us)
+        pool = self._pool(subnet)
+        pool.expire(now_us)
+        return pool
 
-    def _drop_offer(self, number: int) -> None:
-        offer = self._offers.pop(number)
-        self._offered_to.pop((offer.subnet, offer.mac), None)
-        self._all_used.discard(offer.subnet)
-        if (binding := self._by_address.get(number)) is not None:
-            self._push(binding)
-
-    def _plan(self, subnet: Subnet) -> AddressPlan:
-        """The plan of a subnet; one that changed gets a new plan, and what depended on the old one is undone."""
-        plan = self._plans.get(subnet.name)
-        if plan is None or (plan.subnet is not subnet and plan.subnet != subnet):
-            plan = self._plans[subnet.name] = AddressPlan(subnet)
-            self._all_used.discard(subnet.name)
-            self._refill(subnet.name)
-        return plan
+    def _pool(self, subnet: Subnet) -> Pool:
+        """The pool of a subnet; one that changed gets a new one, with all bindings of its network."""
+        pool = self._pools.get(subnet.name)
+        if pool is None or (pool.plan.subnet is not subnet and pool.plan.subnet != subnet):
+            first, last = int(subnet.network.network_address), int(subnet.network.broadcast_address)
+            inside = [binding for binding in self._by_number.values() if first <= binding.number <= last]
+            for binding in inside:
+                if binding.subnet != subnet.name:
+                    self._by_client.pop((binding.subnet, binding.mac), None)
+                    self._keep(replace(binding, subnet=subnet.name))
+            pool = self._pools[subnet.name] = Pool(subnet, (self._by_number[b.number] for b in inside))
+        return pool

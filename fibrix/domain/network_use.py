@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 
 import msgspec
 
-from fibrix.domain.lease import Binding, BindingState
+from fibrix.domain.binding import Binding, BindingState
 from fibrix.domain.machine import Machine
 from fibrix.domain.network import AddressRange, Reservation
 from fibrix.domain.network_kept import KeptSubnet

@@ -1,24 +1,24 @@
 """The rack's bindings: what the DHCP server promised, whatever happens to the process or the power supply."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from ipaddress import IPv4Address
 from typing import Final
 
-from fibrix.domain.lease import Binding, BindingState
+import msgspec
+
+from fibrix.domain.binding import Binding, BindingState
 from fibrix.store.db import Database
 from fibrix.store.transaction import Row, Transaction
-from fibrix.types import MacAddress
 
-_COLUMNS: Final = "address, subnet, mac, state, hostname, since, expires_at"
+_ALL: Final = "SELECT address, subnet, mac, state, hostname, since_us, until_us FROM bindings ORDER BY since_us"
 
-# The address that a machine moved away from is free again, and nothing has to be remembered of it.
-_FORGET: Final = "DELETE FROM bindings WHERE subnet = ? AND mac = ? AND address <> ? AND state <> 'declined'"
-_PUT: Final = f"""
-    INSERT INTO bindings ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (address) DO UPDATE SET subnet = excluded.subnet, mac = excluded.mac, state = excluded.state,
-        hostname = excluded.hostname, since = excluded.since, expires_at = excluded.expires_at
-"""  # noqa: S608 - the only thing put in is the constant above
+# One statement for a whole batch: SQLite's module lets go of the interpreter, and waits for it again, at each step.
+_PUT: Final = """
+    INSERT OR REPLACE INTO bindings (address, subnet, mac, state, hostname, since_us, until_us)
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6
+    FROM json_each(?)
+"""
+_DROP: Final = "DELETE FROM bindings WHERE address IN (SELECT value FROM json_each(?))"
+_SHIFT: Final = "UPDATE bindings SET since_us = since_us + ?1, until_us = until_us + ?1"
 
 
 class Bindings:
@@ -29,41 +29,52 @@ class Bindings:
 
     async def all(self) -> Sequence[Binding]:
         """Every binding there is. Raises StoreError."""
-        rows = await self.database.rows(f"SELECT {_COLUMNS} FROM bindings")  # noqa: S608
-        return [_binding(row) for row in rows]
+        return [_binding(row) for row in await self.database.rows(_ALL)]
 
-    async def commit(self, bindings: Sequence[Binding]) -> None:
+    async def commit(self, bindings: Sequence[Binding], *, shift_us: int = 0) -> None:
         """Store them in one transaction and return when it is on the disk. Raises StoreError: none is stored."""
-        await self.database.write(lambda transaction: _put(transaction, bindings))
+        newest: dict[int, Binding | None] = {}
+        for binding in bindings:
+            if binding.left:
+                newest[binding.left] = None
+            newest[binding.number] = binding
+        gone = [number for number, binding in newest.items() if binding is None]
+        rows = [_row(binding) for binding in newest.values() if binding is not None]
+        await self.database.write(lambda transaction: _put(transaction, rows, gone, shift_us))
 
 
-def _put(transaction: Transaction, bindings: Sequence[Binding]) -> None:
-    for binding in bindings:
-        if binding.state is not BindingState.DECLINED:
-            transaction.execute(_FORGET, (binding.subnet, binding.mac, str(binding.address)))
-        transaction.execute(_PUT, _row(binding))
+def _put(transaction: Transaction, rows: Sequence[Row], gone: Sequence[int], shift_us: int) -> None:
+    if shift_us:
+        transaction.execute(_SHIFT, (shift_us,))
+    if gone:
+        transaction.execute(_DROP, (msgspec.json.encode(gone).decode(),))
+    if rows:
+        transaction.execute(_PUT, (msgspec.json.encode(rows).decode(),))
 
 
 def _row(binding: Binding) -> Row:
     return (
-        str(binding.address),
+        binding.number,
         binding.subnet,
         binding.mac,
         binding.state.value,
         binding.hostname,
-        binding.since.isoformat(timespec="microseconds"),
-        binding.expires_at.isoformat(timespec="microseconds"),
+        binding.since_us,
+        binding.until_us,
     )
 
 
+_STATES: Final = {state.value: state for state in BindingState}
+
+
 def _binding(row: Row) -> Binding:
-    address, subnet, mac, state, hostname, since, expires_at = row
+    number, subnet, mac, state, hostname, since_us, until_us = row
     return Binding(
-        address=IPv4Address(address),
+        number=number,
         subnet=subnet,
-        mac=MacAddress(mac),
-        state=BindingState(state),
+        mac=mac,
+        state=_STATES[state],
         hostname=hostname,
-        since=datetime.fromisoformat(since),
-        expires_at=datetime.fromisoformat(expires_at),
+        since_us=since_us,
+        until_us=until_us,
     )

@@ -12,7 +12,7 @@ from signal import SIGUSR1, SIGUSR2
 import msgspec
 import pytest
 
-from fibrix.domain.lease import BindingState
+from fibrix.domain.binding import BindingState
 from tests.peers.dhcp_wire import RACK, SERVER, Rack, needs_namespaces, rack_on
 from tests.support.netns import Wire, ip, wire
 

@@ -29,7 +29,7 @@ from fibrix.store.transaction import Transaction
 from fibrix.types import SessionId, UserId
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-_BINDING = "INSERT OR REPLACE INTO bindings VALUES (?, 'racks', ?, 'bound', '', 'then', 'later')"
+_BINDING = "INSERT OR REPLACE INTO bindings VALUES (?, 'racks', ?, 'bound', '', 1, 2)"
 
 
 def source(state_dir: Path) -> BackupSource:
@@ -63,7 +63,7 @@ async def one_more(region: Region, rack: Database, number: int) -> None:
         unit.append(SshKeyAdded(at=NOW, name=f"user-{number}", fingerprint="x" * 200))
 
     await region.change(work)
-    await rack.write(lambda tx: tx.execute(_BINDING, (f"10.0.{number // 250}.{number % 250}", f"{number:012x}")))
+    await rack.write(lambda tx: tx.execute(_BINDING, (number, f"{number:012x}")))
 
 
 @pytest.fixture

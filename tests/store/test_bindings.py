@@ -1,14 +1,17 @@
 """Bindings outlive the process."""
 
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from importlib import resources
 from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from fibrix.domain.lease import Binding, BindingState
+from fibrix.domain.binding import Binding, BindingState, instant_us
 from fibrix.domain.ports.bindings import Bindings as Port
 from fibrix.errors import StoreError
 from fibrix.store.bindings import Bindings
@@ -17,15 +20,16 @@ from fibrix.types import MacAddress
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 BINDING = Binding(
-    address=IPv4Address("10.77.0.100"),
+    number=int(IPv4Address("10.77.0.100")),
     subnet="rack",
     mac=MacAddress("52:54:00:77:00:01"),
     state=BindingState.BOUND,
     hostname="box",
-    since=NOW,
-    expires_at=NOW + timedelta(seconds=600, microseconds=7),
+    since_us=instant_us(NOW),
+    until_us=instant_us(NOW + timedelta(seconds=600, microseconds=7)),
 )
-MOVED = replace(BINDING, address=IPv4Address("10.77.0.101"))
+MOVED = replace(BINDING, number=int(IPv4Address("10.77.0.101")))
+MOVES = replace(MOVED, left=BINDING.number)
 
 
 @pytest.fixture
@@ -47,14 +51,14 @@ async def test_it_fits_the_port_that_the_service_knows(rack: Database) -> None:
 
 
 async def test_a_renewal_replaces_what_was_there(rack: Database) -> None:
-    renewed = replace(BINDING, expires_at=NOW + timedelta(seconds=900))
+    renewed = replace(BINDING, until_us=instant_us(NOW + timedelta(seconds=900)))
     await Bindings(rack).commit([BINDING, renewed])
     assert await Bindings(rack).all() == [renewed]
 
 
 async def test_a_machine_that_moves_leaves_nothing_behind(rack: Database) -> None:
     await Bindings(rack).commit([BINDING])
-    await Bindings(rack).commit([MOVED])
+    await Bindings(rack).commit([MOVES])
     assert await Bindings(rack).all() == [MOVED]
 
 
@@ -66,12 +70,12 @@ async def test_a_declined_address_is_kept_beside_the_machines_new_one(rack: Data
 
 async def test_an_expired_address_passes_to_another_machine(rack: Database) -> None:
     heir = replace(BINDING, mac=MacAddress("52:54:00:77:00:02"))
-    await Bindings(rack).commit([BINDING, MOVED, heir])
+    await Bindings(rack).commit([BINDING, MOVES, heir])
     assert sorted(await Bindings(rack).all(), key=lambda one: one.address) == [heir, MOVED]
 
 
 async def test_a_machine_has_one_address_in_each_subnet(rack: Database) -> None:
-    elsewhere = replace(BINDING, subnet="other", address=IPv4Address("10.78.0.100"))
+    elsewhere = replace(BINDING, subnet="other", number=int(IPv4Address("10.78.0.100")))
     await Bindings(rack).commit([BINDING, elsewhere])
     assert len(await Bindings(rack).all()) == 2
 
@@ -81,3 +85,34 @@ async def test_a_closed_store_says_so(tmp_path: Path) -> None:
         bindings = Bindings(database)
     with pytest.raises(StoreError, match="not open"):
         await bindings.commit([BINDING])
+
+
+async def test_bindings_of_an_older_version_are_known_again(tmp_path: Path) -> None:
+    script = resources.files("fibrix.store") / "migrations" / "rack" / "0001_bindings.sql"
+    with closing(sqlite3.connect(tmp_path / "rack.db")) as old:
+        old.executescript(script.read_text())
+        old.execute("CREATE TABLE migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL)")
+        old.execute("INSERT INTO migrations VALUES (1, '0001_bindings.sql')")
+        times = [moment.isoformat(timespec="microseconds") for moment in (BINDING.since, BINDING.expires_at)]
+        row = (str(BINDING.address), BINDING.subnet, BINDING.mac, BINDING.state.value, BINDING.hostname, *times)
+        old.execute("INSERT INTO bindings VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        old.commit()
+    async with Database(tmp_path / "rack.db", "rack") as database:
+        assert await Bindings(database).all() == [BINDING]
+
+
+async def test_when_the_clock_was_set_what_is_stored_moves_and_what_is_new_does_not(rack: Database) -> None:
+    day_us = 86_400 * 1_000_000
+    other = replace(BINDING, number=BINDING.number + 9, mac=MacAddress("52:54:00:77:00:02"))
+    await Bindings(rack).commit([BINDING])
+    await Bindings(rack).commit([other], shift_us=-day_us)
+    assert await Bindings(rack).all() == [BINDING.shifted(-day_us), other]
+
+
+async def test_in_one_batch_an_address_passes_on_whatever_the_order_of_what_left_it(rack: Database) -> None:
+    heir = replace(BINDING, mac=MacAddress("52:54:00:77:00:02"))
+    back = replace(BINDING, left=MOVED.number)
+    await Bindings(rack).commit([BINDING, MOVES, heir])
+    assert set(await Bindings(rack).all()) == {MOVED, heir}
+    await Bindings(rack).commit([replace(heir, state=BindingState.RELEASED), back])
+    assert await Bindings(rack).all() == [BINDING]

@@ -3,20 +3,20 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from fibrix.domain.lease import Binding
+from fibrix.domain.binding import Binding
 
 
 class Bindings(Protocol):
     """Bindings that outlive the process and the power supply. Every call raises StoreError."""
 
     async def all(self) -> Sequence[Binding]:
-        """Every binding there is."""
+        """Every binding there is, the oldest first."""
         ...
 
-    async def commit(self, bindings: Sequence[Binding]) -> None:
+    async def commit(self, bindings: Sequence[Binding], *, shift_us: int = 0) -> None:
         """Store bindings, oldest first, and return when all of them are durable: one commit for all.
 
-        A binding replaces what was stored for its address, and what was stored of its machine in its subnet unless
-        that is a declined address.
+        A binding replaces what was stored for its address; what its machine `left` is dropped. Before that the times
+        of all that is stored move by `shift_us`, because the clock was set.
         """
         ...

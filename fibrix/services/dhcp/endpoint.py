@@ -18,7 +18,10 @@ from fibrix.wire.ipv4 import UdpDatagram
 _IP_PKTINFO: Final = 8  # of <linux/in.h>; Python names it from 3.14 on
 _PKTINFO: Final = struct.Struct("=I4s4s")  # interface index, our address, destination in the header: ip(7)
 _MOST_OCTETS: Final = 4096  # no client has more to say
-_DRAIN: Final = 64  # datagrams taken per wake-up, before others get their turn
+_DRAIN: Final = 256  # datagrams taken per wake-up, before others get their turn
+_RECEIVE_BUFFER: Final = 4 << 20  # octets: a burst of clients waits here, 10,000 and more after a power failure
+_RCVBUFFORCE: Final = 33  # of <asm-generic/socket.h>: more than the system's limit, for who may
+_ARRIVALS: Final = 64  # destinations that are kept ready; there are two or three
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +33,31 @@ class Ports:
 
 
 class Endpoint:
-    """Open sockets on one interface. `take` gets each datagram; it must not block or raise."""
+    """Open sockets on one interface. `take` gets each datagram, `taken` follows the last for now; neither may raise."""
 
-    def __init__(self, interface: str, ports: Ports, take: Callable[["Endpoint", bytes, Arrival], None]) -> None:
+    def __init__(
+        self,
+        interface: str,
+        ports: Ports,
+        take: Callable[["Endpoint", bytes, Arrival], None],
+        taken: Callable[[], None],
+    ) -> None:
         """Open. Raises OSError: no such interface, port in use, no permission."""
         self.interface = interface
         self.fault = ""  # why it can no longer hear; empty: it can
         self._ports = ports
         self._take = take
+        self._taken = taken
         self._index = socket.if_nametoindex(interface)
+        self._arrivals: dict[bytes, Arrival] = {}
         with contextlib.ExitStack() as stack:
             self._udp = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK))
             self._udp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one socket per interface, one port
             self._udp.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
             self._udp.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
             self._udp.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
+            with contextlib.suppress(PermissionError):
+                self._udp.setsockopt(socket.SOL_SOCKET, _RCVBUFFORCE, _RECEIVE_BUFFER)
             self._udp.bind(("0.0.0.0", ports.server))  # noqa: S104 - bound to the interface, and broadcasts are wanted
             self._frames = stack.enter_context(socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK))
             self._frames.bind((interface, 0))  # protocol 0: it sends only
@@ -81,22 +94,32 @@ class Endpoint:
         datagram = UdpDatagram(reply.source, self._ports.server, reply.destination, self._ports.client, reply.payload)
         return EthernetFrame(reply.hardware, self._mac, IPV4, datagram.encode()).encode()
 
+    def _arrival(self, destination: bytes) -> Arrival:
+        """An arrival at this interface, made once per destination."""
+        arrival = self._arrivals.get(destination)
+        if arrival is None:
+            arrival = Arrival(self.interface, IPv4Address(destination))
+            if len(self._arrivals) < _ARRIVALS:
+                self._arrivals[destination] = arrival
+        return arrival
+
     def _drain(self) -> None:
         """Take what has come in. A socket that fails is closed and opened anew by its owner."""
         try:
             for _ in range(_DRAIN):
                 data, ancillary, _, _ = self._udp.recvmsg(_MOST_OCTETS, socket.CMSG_SPACE(_PKTINFO.size))
-                self._take(self, data, Arrival(self.interface, _destination(ancillary)))
+                self._take(self, data, self._arrival(_destination(ancillary)))
         except BlockingIOError:
-            return
+            pass
         except OSError as exc:
             self.fault = f"cannot receive: {exc}"
             asyncio.get_running_loop().remove_reader(self._udp)  # it would be called again and again
+        self._taken()
 
 
-def _destination(ancillary: list[tuple[int, int, bytes]]) -> IPv4Address:
+def _destination(ancillary: list[tuple[int, int, bytes]]) -> bytes:
     """The destination in the datagram's header."""
     for level, kind, data in ancillary:
         if (level, kind) == (socket.IPPROTO_IP, _IP_PKTINFO):
-            return IPv4Address(_PKTINFO.unpack(data[: _PKTINFO.size])[2])
-    return IPv4Address(0)
+            return data[_PKTINFO.size - 4 : _PKTINFO.size]
+    return b"\0\0\0\0"

@@ -13,7 +13,7 @@ from fibrix.domain.boot_file import HTTP_CLIENT, BootFile, boot_file
 from fibrix.domain.network import Subnet, SubnetMode
 from fibrix.domain.rack import RackSnapshot
 from fibrix.services.dhcp.query import Query
-from fibrix.services.dhcp.relayed import link, server_identifier
+from fibrix.services.dhcp.relayed import server_identifier
 from fibrix.services.dhcp.reply import Reply, Way
 from fibrix.wire.dhcp4.area import collect
 from fibrix.wire.dhcp4.message import ANY, BROADCAST_FLAG, Message, Op
@@ -53,8 +53,7 @@ def proxied(query: Query, snapshot: RackSnapshot) -> Subnet | None:
     """The subnet in proxy mode that a client on port 67 is in. Raises MalformedPacketError."""
     subnets = (subnet for subnet in snapshot.subnets if subnet.mode is SubnetMode.PROXY)
     if query.relayed:
-        place = link(query.message)
-        return next((subnet for subnet in subnets if place in subnet.network), None)
+        return next((subnet for subnet in subnets if query.link in subnet.network), None)
     here = (one for one in subnets if one.interface == query.arrival.interface and not one.relayed)
     return next(here, None)
 
@@ -62,7 +61,8 @@ def proxied(query: Query, snapshot: RackSnapshot) -> Subnet | None:
 def offer(query: Query, subnet: Subnet, *, known: bool, http_port: int) -> Proposal:
     """What to answer on port 67: boot clients that look for a server. Raises MalformedPacketError."""
     if query.kind is not MessageType.DISCOVER:
-        return Proposal(subnet, None, f"{query.kind.name} is for the server that gives addresses")
+        said = "BOOTP" if query.kind is None else query.kind.name
+        return Proposal(subnet, None, f"{said} is for the server that gives addresses")
     boot, reason = _boot(query, subnet, known=known, http_port=http_port)
     if boot is None:
         return Proposal(subnet, None, reason)
@@ -79,7 +79,7 @@ def acknowledge(query: Query, source: IPv4Address, snapshot: RackSnapshot, *, ht
     `source`: where it came from, and the answer goes to; nobody is answered elsewhere. Raises MalformedPacketError.
     """
     if query.kind not in (MessageType.REQUEST, MessageType.INFORM):
-        return f"{query.kind.name} is not asked on this port"
+        return f"{query.kind.name if query.kind else 'BOOTP'} is not asked on this port"
     if query.message.ciaddr not in (ANY, source):
         return f"the client says that it is {query.message.ciaddr}"
     subnets = (one for one in snapshot.subnets if one.mode is SubnetMode.PROXY and source in one.network)

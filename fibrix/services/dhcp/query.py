@@ -4,19 +4,25 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Final
 
+import msgspec
+
+from fibrix.domain.binding import Client
 from fibrix.domain.boot_file import HTTP_CLIENT, BootClient
 from fibrix.errors import MalformedPacketError
 from fibrix.types import MacAddress, mac_from_octets
 from fibrix.wire.dhcp4.message import ANY, LEAST_LIMIT, Message, Op
 from fibrix.wire.dhcp4.options import (
     CLIENT_ARCHITECTURE,
+    CLIENT_IDENTIFIER,
     HOST_NAME,
     IPXE,
     MAXIMUM_MESSAGE_SIZE,
     MESSAGE_TYPE,
     PARAMETER_REQUEST_LIST,
+    RELAY_AGENT_INFORMATION,
     REQUESTED_ADDRESS,
     SERVER_IDENTIFIER,
+    SUBNET_SELECTION,
     USER_CLASS,
     VENDOR_CLASS,
     MessageType,
@@ -30,9 +36,18 @@ _HEADERS: Final = 28  # octets of IPv4 and UDP, which option 57 counts
 _MOST_LIMIT: Final = 1500 - _HEADERS  # octets of message that an Ethernet frame takes
 _HOST_NAME_SIZE: Final = 63  # RFC 1035 §2.3.4
 _PXE_CLIENT: Final = "PXEClient"
-_CLIENT_TYPES: Final = frozenset(
-    {MessageType.DISCOVER, MessageType.REQUEST, MessageType.DECLINE, MessageType.RELEASE, MessageType.INFORM}
-)
+_IDENTIFIER: Final = CLIENT_IDENTIFIER.code
+_WANTS: Final = PARAMETER_REQUEST_LIST.code
+_BOOT: Final = frozenset({IPXE.code, USER_CLASS.code, CLIENT_ARCHITECTURE.code})
+_BOOTP_LIMIT: Final = 300  # octets of message with the vendor area of 64 (RFC 951 §3)
+_SERVER_TYPES: Final = frozenset({MessageType.OFFER, MessageType.ACK, MessageType.NAK})
+_OTHER_TYPES: Final = frozenset(MessageType) - {
+    MessageType.DISCOVER,
+    MessageType.REQUEST,
+    MessageType.DECLINE,
+    MessageType.RELEASE,
+    MessageType.INFORM,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +66,18 @@ class Arrival:
 _ALL_ONES: Final = IPv4Address("255.255.255.255")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Query:
+class Query(msgspec.Struct, frozen=True, kw_only=True):
     """A client's message and the facts in it that decide."""
 
     message: Message
-    kind: MessageType
+    kind: MessageType | None  # None: it speaks BOOTP
     mac: MacAddress
     arrival: Arrival
+    client: Client
+    link: IPv4Address  # an address of the client's subnet, as its relay tells or as it chose itself; 0: it says nothing
     requested: IPv4Address | None
     server: IPv4Address | None  # the one that the client chose
-    wants: tuple[int, ...] | None  # option codes; None: it did not say
+    wants: bytes | None  # option codes; None: it did not say
     limit: int  # octets of message that it takes
     hostname: str
     vendor_class: str
@@ -77,25 +93,28 @@ def read(datagram: bytes, arrival: Arrival) -> Query:
     """Read a datagram that came to the server's port. Raises MalformedPacketError with the reason."""
     message = Message.decode(datagram)
     kind = message.get(MESSAGE_TYPE)
-    if message.op is not Op.REQUEST or kind not in _CLIENT_TYPES:
-        raise MalformedPacketError(
-            f"no client's message: op {message.op.name}, type {kind.name if kind else 'missing'}"
-        )
+    if message.op is not Op.REQUEST or kind in _SERVER_TYPES:
+        raise MalformedPacketError(f"no client's message: op {message.op.name}, type {kind.name if kind else 'BOOTP'}")
     if message.hops > _HOPS_LIMIT:
         raise MalformedPacketError(f"{message.hops} hops through relays")
-    vendor_class = _plain(message.get(VENDOR_CLASS) or "")
+    options = message.options
+    vendor_class = _plain(message.get(VENDOR_CLASS) or "") if VENDOR_CLASS.code in options else ""
+    mac = _asker(message) if kind in _OTHER_TYPES else _mac(message)
+    identifier = options.get(_IDENTIFIER)
     return Query(
         message=message,
         kind=kind,
-        mac=_mac(message),
+        mac=mac,
+        client=Client(mac) if identifier is None else Client(mac, identifier.hex()),
         arrival=arrival,
+        link=_link(message),
         requested=message.get(REQUESTED_ADDRESS),
         server=message.get(SERVER_IDENTIFIER),
-        wants=message.get(PARAMETER_REQUEST_LIST),
-        limit=min(max((message.get(MAXIMUM_MESSAGE_SIZE) or 0) - _HEADERS, LEAST_LIMIT), _MOST_LIMIT),
-        hostname=_hostname(message.get(HOST_NAME) or ""),
+        wants=options.get(_WANTS),
+        limit=_limit(message, kind),
+        hostname=_hostname(message.get(HOST_NAME) or "") if HOST_NAME.code in options else "",
         vendor_class=vendor_class,
-        boot=_boot_client(message, vendor_class),
+        boot=_boot_client(message, vendor_class) if vendor_class or not _BOOT.isdisjoint(options) else None,
     )
 
 
@@ -104,6 +123,29 @@ def _mac(message: Message) -> MacAddress:
     if message.htype != _ETHERNET or len(octets) != _MAC_OCTETS or octets[0] & _GROUP_BIT or not any(octets):
         raise MalformedPacketError(f"no machine's Ethernet address: type {message.htype}, {octets.hex(':') or 'empty'}")
     return mac_from_octets(octets)
+
+
+def _asker(message: Message) -> MacAddress:
+    """Whose hardware address is in a message that is not about its sender; any octets, or none."""
+    return mac_from_octets(message.chaddr[:_MAC_OCTETS])
+
+
+def _link(message: Message) -> IPv4Address:
+    """Where the client is: link selection (RFC 3527), else subnet selection (RFC 3011), else the relay's address."""
+    if message.giaddr != ANY and RELAY_AGENT_INFORMATION.code in message.options:
+        relay = message.get(RELAY_AGENT_INFORMATION)
+        if relay is not None and relay.link is not None:
+            return relay.link
+    if SUBNET_SELECTION.code in message.options:
+        return message.get(SUBNET_SELECTION) or ANY
+    return message.giaddr
+
+
+def _limit(message: Message, kind: MessageType | None) -> int:
+    if kind is None:
+        return _BOOTP_LIMIT
+    most = message.get(MAXIMUM_MESSAGE_SIZE)
+    return LEAST_LIMIT if most is None else min(max(most - _HEADERS, LEAST_LIMIT), _MOST_LIMIT)
 
 
 def _boot_client(message: Message, vendor_class: str) -> BootClient | None:
@@ -121,6 +163,8 @@ def _boot_client(message: Message, vendor_class: str) -> BootClient | None:
 
 def _plain(text: str) -> str:
     """Printable ASCII only: the text goes into logs and events."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(c for c in text if c.isascii() and c.isprintable())
 
 

@@ -1,4 +1,4 @@
-"""What a relay's option 82 changes about a query: which subnet it is of, and what the client takes for its server."""
+"""What a relay's option 82 changes about an answer: what the client takes for its server."""
 
 from ipaddress import IPv4Address
 
@@ -14,14 +14,6 @@ def said(message: Message) -> RelayInformation:
     if message.giaddr == ANY:
         return _NOTHING
     return message.get(RELAY_AGENT_INFORMATION) or _NOTHING
-
-
-def link(message: Message) -> IPv4Address:
-    """An address of the subnet that the client is in: the relay's choice, else the relay's own (RFC 3527).
-
-    Raises MalformedPacketError.
-    """
-    return said(message).link or message.giaddr
 
 
 def server_identifier(message: Message, own: IPv4Address) -> IPv4Address:

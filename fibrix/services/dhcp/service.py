@@ -1,44 +1,50 @@
 """The DHCPv4 service: hears and answers on the served interfaces; a binding is durable before its ACK leaves."""
 
 import asyncio
-import logging
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeAlias
 
 import structlog
+from msgspec.structs import replace
 
 from fibrix.bus import Bus
-from fibrix.domain.lease import BindingState, Leases
+from fibrix.domain.binding import SECOND_US, BindingState, instant_us, moment_of
+from fibrix.domain.lease import Leases
+from fibrix.domain.lease_clock import LeaseClock
 from fibrix.domain.ports.bindings import Bindings
 from fibrix.domain.rack import RackSnapshot
+from fibrix.domain.talkers import Talkers
 from fibrix.errors import MalformedPacketError, StoreError
+from fibrix.events.base import Event
 from fibrix.runtime.cell import Cell
-from fibrix.runtime.clock import utc_now
+from fibrix.runtime.clock import monotonic_s, steady_us, utc_now
 from fibrix.services.dhcp.endpoint import Endpoint, Ports
-from fibrix.services.dhcp.engine import Engine, Outcome, Verdict
+from fibrix.services.dhcp.engine import Engine
+from fibrix.services.dhcp.inbox import Inbox
+from fibrix.services.dhcp.lines import Lines
+from fibrix.services.dhcp.outcome import Outcome, Verdict
 from fibrix.services.dhcp.query import Arrival
+from fibrix.types import mac_from_octets
+from fibrix.wire.dhcp4.options import MessageType
 
 log = structlog.get_logger()
 
 _CHECK_S: Final = 2.0  # how often an interface that is not there is tried, and one that is there is looked at
-_INBOX: Final = 2_000  # datagrams that wait to be decided about; more are dropped: clients ask again
-_UNSTORED: Final = 2_000  # outcomes that wait for the disk; while there are more, datagrams are dropped
-_TURN: Final = 100  # datagrams decided about before others get their turn
+_UNSTORED: Final = 4_000  # outcomes that wait for the disk; while there are more, datagrams are dropped
+_TURN: Final = 64  # datagrams decided about before others get their turn
+_GATHER_S: Final = 0.002  # under load, commits are at least so far apart: fewer and fuller ones
+_TALKATIVE: Final = 200  # messages within a minute or two after which a machine waits with the strangers
+_CHADDR: Final = slice(28, 34)
+_GIADDR: Final = slice(24, 28)
 
 _SENT: Final = {
-    Verdict.OFFERED: "offer",
-    Verdict.ACKNOWLEDGED: "ack",
-    Verdict.INFORMED: "ack",
-    Verdict.REFUSED: "nak",
-}
-_LEVELS: Final = {
-    Verdict.OFFERED: logging.DEBUG,
-    Verdict.IGNORED: logging.DEBUG,
-    Verdict.EXHAUSTED: logging.WARNING,
-    Verdict.DECLINED: logging.WARNING,
+    Verdict.OFFERED.value: "offer",
+    Verdict.ACKNOWLEDGED.value: "ack",
+    Verdict.INFORMED.value: "ack",
+    Verdict.REFUSED.value: "nak",
 }
 
 
@@ -53,13 +59,7 @@ class DhcpSettings:
     decline_s: int = 600  # a declined address is not given out for this long
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """A datagram, or what it led to, on its way through the service."""
-
-    endpoint: Endpoint
-    datagram: bytes
-    arrival: Arrival
+_Job: TypeAlias = tuple[Endpoint, bytes, Arrival]
 
 
 class DhcpService:
@@ -77,34 +77,46 @@ class DhcpService:
         bus: Bus,
         settings: DhcpSettings,
         clock: Callable[[], datetime] = utc_now,
+        steady: Callable[[], int] = steady_us,
     ) -> None:
+        """`steady` is the microseconds of a clock that nobody sets."""
         self.counts: Counter[str] = Counter()
         self.received: Counter[str] = Counter()
         self.sent: Counter[str] = Counter()
         self.closed: dict[str, str] = {}  # interfaces that should be served and are not, with the reason
+        self.talkers = Talkers()
         self._snapshot = snapshot
         self._bindings = bindings
         self._bus = bus
         self._settings = settings
         self._clock = clock
-        self._leases: Leases | None = None
+        self._steady = steady
+        self._lease_clock = LeaseClock(0, 0)
+        self._leases = Leases((), offer_s=0, decline_s=0)
+        self._engine = Engine(self._leases, http_port=settings.http_port)
+        self._lines = Lines()
         self._endpoints: dict[str, Endpoint] = {}
-        self._inbox: deque[_Job] = deque()
-        self._unstored: deque[tuple[Endpoint, Outcome]] = deque()
-        self._arrived = asyncio.Event()
+        self._inbox: Inbox[_Job] = Inbox()
+        self._unstored: dict[int, tuple[Endpoint, Outcome]] = {}  # by address: what comes later replaces it
+        self._storing = 0
+        self._shift_us = 0  # by so much the stored times have to be moved: the clock was set
+        self._turn_due = False
+        self._broken: asyncio.Future[None] | None = None
         self._decided = asyncio.Event()
 
     async def run(self, ready: asyncio.Event) -> None:
         """Serve until cancelled. `ready` once each interface was tried; StoreError when the bindings cannot be read."""
         settings = self._settings
-        leases = Leases(await self._bindings.all(), offer_s=settings.offer_s, decline_s=settings.decline_s)
-        engine = Engine(leases, http_port=settings.http_port)
-        self._leases = leases
+        self._lease_clock = LeaseClock(instant_us(self._clock()), self._steady())
+        self._leases = Leases(await self._bindings.all(), offer_s=settings.offer_s, decline_s=settings.decline_s)
+        self._engine = Engine(self._leases, http_port=settings.http_port)
         self._inbox.clear()
         self._unstored.clear()
+        self._shift_us = 0
+        self._broken = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._decide_all(engine), name="dhcp.decide")
+                group.create_task(self._watch(self._broken), name="dhcp.watch")
                 group.create_task(self._store_all(), name="dhcp.store")
                 await self._keep_open(ready)
         finally:
@@ -114,7 +126,12 @@ class DhcpService:
     @property
     def queued(self) -> int:
         """Datagrams that wait for a decision, or for the disk."""
-        return len(self._inbox) + len(self._unstored)
+        return len(self._inbox) + len(self._unstored) + self._storing
+
+    @property
+    def leases(self) -> Leases:
+        """Who has what; of no use before the first start."""
+        return self._leases
 
     @property
     def serving(self) -> tuple[str, ...]:
@@ -123,7 +140,7 @@ class DhcpService:
 
     def in_use(self) -> Counter[tuple[str, BindingState]]:
         """Count the addresses that are bound or rest, by subnet and state; nothing before the first start."""
-        return Counter() if self._leases is None else self._leases.in_use(self._clock())
+        return self._leases.in_use(instant_us(self._clock()))
 
     async def _keep_open(self, ready: asyncio.Event) -> None:
         """Open and close sockets as the snapshot and the interfaces change."""
@@ -133,6 +150,8 @@ class DhcpService:
             for interface in sorted(served - self._endpoints.keys()):
                 self._open(interface)
             ready.set()
+            self._lines.settle()
+            self._now()
             try:
                 async with asyncio.timeout(_CHECK_S):
                     await self._snapshot.changed()
@@ -142,7 +161,7 @@ class DhcpService:
     def _open(self, interface: str) -> None:
         ports = Ports(self._settings.server_port, self._settings.client_port)
         try:
-            self._endpoints[interface] = Endpoint(interface, ports, self._take)
+            self._endpoints[interface] = Endpoint(interface, ports, self._take, self._turn)
         except OSError as exc:
             if self.closed.get(interface) != str(exc):
                 log.warning("dhcp.not_serving", interface=interface, reason=str(exc), retry_s=_CHECK_S)
@@ -166,34 +185,69 @@ class DhcpService:
 
     def _take(self, endpoint: Endpoint, datagram: bytes, arrival: Arrival) -> None:
         """Queue a datagram, or drop it when there is no end of them: clients ask again."""
-        if len(self._inbox) >= _INBOX or len(self._unstored) >= _UNSTORED:
+        if len(self._unstored) >= _UNSTORED:
             self.counts["dropped"] += 1
             return
-        self._inbox.append(_Job(endpoint, datagram, arrival))
-        self._arrived.set()
+        mac, relay = mac_from_octets(datagram[_CHADDR]), int.from_bytes(datagram[_GIADDR])
+        expected = self.talkers.heard(mac, monotonic_s()) < _TALKATIVE and self._engine.expects(
+            mac, relay, arrival.interface, self._snapshot.value
+        )
+        if not self._inbox.put((endpoint, datagram, arrival), relay or arrival.interface, expected=expected):
+            self.counts["dropped"] += 1
 
-    async def _decide_all(self, engine: Engine) -> None:
-        """Decide about datagrams in the order in which they came."""
-        while True:
-            await self._arrived.wait()
-            for _ in range(min(_TURN, len(self._inbox))):
-                self._decide(engine, self._inbox.popleft())
-            if not self._inbox:
-                self._arrived.clear()
-            await asyncio.sleep(0)
+    async def _watch(self, broken: asyncio.Future[None]) -> None:
+        """Fail as a turn failed: a bug ends the service, and its supervisor starts it anew."""
+        await broken
 
-    def _decide(self, engine: Engine, job: _Job) -> None:
+    def _turn(self) -> None:
+        """Decide about datagrams: those of expected machines first, each kind in the order in which it came.
+
+        At once, as a callback of the socket: a task would be woken a turn of the loop later.
+        """
         try:
-            outcome = engine.receive(job.datagram, job.arrival, self._snapshot.value, self._clock())
+            now, events = self._now(), list[Event]()
+            for _ in range(min(_TURN, len(self._inbox))):
+                self._decide(self._inbox.take(), now, events)
+            self._bus.publish(*events)
+        except Exception as exc:  # noqa: BLE001 - handed to the task that watches
+            if self._broken is not None and not self._broken.done():
+                self._broken.set_exception(exc)
+            return
+        if self._inbox and not self._turn_due:
+            self._turn_due = True
+            asyncio.get_running_loop().call_soon(self._next_turn)
+
+    def _next_turn(self) -> None:
+        """Go on with what one turn was too short for."""
+        self._turn_due = False
+        self._turn()
+
+    def _now(self) -> datetime:
+        """The time by which leases run. When the clock was set, all leases are moved with it."""
+        now_us, step_us = self._lease_clock.read(instant_us(self._clock()), self._steady())
+        if step_us:
+            log.warning("dhcp.clock_set", by_s=step_us / SECOND_US)
+            self._leases.shift(step_us)
+            self._unstored = {number: _shifted(one, step_us) for number, one in self._unstored.items()}
+            self._shift_us += step_us
+            self._decided.set()
+        return moment_of(now_us)
+
+    def _decide(self, job: _Job, now: datetime, events: list[Event]) -> None:
+        endpoint, datagram, arrival = job
+        try:
+            outcome = self._engine.receive(datagram, arrival, self._snapshot.value, now)
         except MalformedPacketError as exc:
             self.counts["malformed"] += 1
-            log.info("dhcp.malformed", interface=job.arrival.interface, size=len(job.datagram), reason=str(exc))
+            self._lines.malformed(arrival.interface, len(datagram), str(exc), monotonic_s())
             return
-        self.received[outcome.kind.name.lower()] += 1
+        self.received["bootp" if outcome.kind is None else _NAMES[outcome.kind.value]] += 1
         if outcome.binding is None:
-            self._carry_out(job.endpoint, outcome)
+            self._carry_out(endpoint, outcome, events)
             return
-        self._unstored.append((job.endpoint, outcome))
+        number = outcome.binding.number
+        before = self._unstored.get(number)
+        self._unstored[number] = (endpoint, outcome if before is None else _after(before[1], outcome))
         self._decided.set()
 
     async def _store_all(self) -> None:
@@ -201,19 +255,26 @@ class DhcpService:
         while True:
             await self._decided.wait()
             self._decided.clear()
-            batch = list(self._unstored)
+            began_s, events = monotonic_s(), list[Event]()
+            batch, self._unstored = list(self._unstored.values()), {}
+            shift_us, self._shift_us = self._shift_us, 0
+            self._storing = len(batch)
             try:
-                await self._bindings.commit([outcome.binding for _, outcome in batch if outcome.binding])
+                bindings = [outcome.binding for _, outcome in batch if outcome.binding]
+                await self._bindings.commit(bindings, shift_us=shift_us)
             except StoreError as exc:
+                self._shift_us += shift_us
                 self.counts["withheld"] += len(batch)
                 log.error("dhcp.withheld", count=len(batch), reason=str(exc))  # noqa: TRY400 - an expected fault
             else:
                 for endpoint, outcome in batch:
-                    self._carry_out(endpoint, outcome)
-            for _ in batch:
-                self._unstored.popleft()
+                    self._carry_out(endpoint, outcome, events)
+                self._bus.publish(*events)
+            self._storing = 0
+            if len(batch) > 1:
+                await asyncio.sleep(max(0.0, began_s + _GATHER_S - monotonic_s()))
 
-    def _carry_out(self, endpoint: Endpoint, outcome: Outcome) -> None:
+    def _carry_out(self, endpoint: Endpoint, outcome: Outcome, events: list[Event]) -> None:
         """Send the reply, tell the bus, write one line. A reply that cannot be sent is as good as lost on the wire."""
         if outcome.reply is not None:
             try:
@@ -222,16 +283,25 @@ class DhcpService:
                 self.counts["unsent"] += 1
                 log.warning("dhcp.unsent", mac=outcome.mac, interface=endpoint.interface, reason=str(exc))
                 return
-            self.sent[_SENT[outcome.verdict]] += 1
+            self.sent[_SENT[outcome.verdict.value]] += 1
         self.counts[outcome.verdict.value] += 1
-        self._bus.publish(*outcome.events)
-        log.log(
-            _LEVELS.get(outcome.verdict, logging.INFO),
-            "dhcp.decided",
-            verdict=outcome.verdict.value,
-            mac=outcome.mac,
-            xid=f"{outcome.xid:08x}",
-            interface=endpoint.interface,
-            address=str(outcome.address or ""),
-            reason=outcome.reason,
-        )
+        events.extend(outcome.events)
+        self._lines.write(outcome, endpoint.interface, monotonic_s())
+
+
+_NAMES: Final = {kind.value: kind.name.lower() for kind in MessageType}
+
+
+def _shifted(waiting: tuple[Endpoint, Outcome], by_us: int) -> tuple[Endpoint, Outcome]:
+    """What waits for the disk, on a clock that was set."""
+    endpoint, outcome = waiting
+    binding = None if outcome.binding is None else outcome.binding.shifted(by_us)
+    return endpoint, replace(outcome, binding=binding)
+
+
+def _after(before: Outcome, outcome: Outcome) -> Outcome:
+    """What replaces an outcome about the same address that was not stored yet: that its machine moved still counts."""
+    old, new = before.binding, outcome.binding
+    if old is None or new is None or not old.left or new.left:
+        return outcome
+    return replace(outcome, binding=replace(new, left=old.left))

@@ -24,7 +24,7 @@ def collect(area: bytes, into: dict[int, bytes], *, name: str) -> None:
         at = start + area[at] if at < size else size + 1
         if at > size:
             raise MalformedPacketError(f"option {code} reaches beyond the end of {name}")
-        into[code] = into.get(code, b"") + area[start:at]
+        into[code] = into[code] + area[start:at] if code in into else area[start:at]
 
 
 def lay_out(options: Mapping[int, bytes], rooms: Sequence[int]) -> list[bytes]:

@@ -9,7 +9,7 @@ from typing import Final, Self, TypeVar
 
 from fibrix.errors import MalformedPacketError
 from fibrix.wire.dhcp4.area import END, collect, lay_out, written_size
-from fibrix.wire.dhcp4.options import OVERLOAD, Option, Overload
+from fibrix.wire.dhcp4.options import OVERLOAD, RELAY_AGENT_INFORMATION, Option, Overload
 
 T = TypeVar("T")
 
@@ -19,7 +19,9 @@ LEAST_LIMIT: Final = 548  # octets of message in the IP datagram of 576 that eve
 
 _HEADER: Final = struct.Struct("!BBBBIHH4s4s4s4s16s64s128s")
 _COOKIE: Final = bytes((99, 130, 83, 99))
-_OPTIONS_AT: Final = _HEADER.size + len(_COOKIE)
+_NO_COOKIE: Final = bytes(4)  # of a BOOTP client that knows no vendor extensions (RFC 951)
+_NOWHERE: Final = bytes(4)
+OPTIONS_AT: Final = _HEADER.size + len(_COOKIE)
 _LEAST_SIZE: Final = 300  # octets; BOOTP relays and clients drop shorter ones (RFC 1542 §2.1)
 _SNAME_SIZE: Final = 64
 _FILE_SIZE: Final = 128
@@ -31,6 +33,10 @@ class Op(Enum):
 
     REQUEST = 1  # a client
     REPLY = 2  # a server
+
+
+_OPS: Final = {op.value: op for op in Op}
+_END: Final = bytes((END,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,27 +74,29 @@ class Message:
     @classmethod
     def decode(cls, data: bytes) -> Self:
         """Read the payload of a UDP datagram. Raises MalformedPacketError."""
-        if len(data) < _OPTIONS_AT:
-            raise MalformedPacketError(f"DHCP message of {len(data)} octets; the least is {_OPTIONS_AT}")
-        if data[_HEADER.size : _OPTIONS_AT] != _COOKIE:
-            raise MalformedPacketError("BOOTP message without DHCP's magic cookie")
-        op, htype, hlen, hops, xid, secs, flags, *addresses, chaddr, sname, file = _HEADER.unpack_from(data)
-        if op not in (1, 2) or hlen > len(chaddr):
+        if len(data) < OPTIONS_AT:
+            raise MalformedPacketError(f"DHCP message of {len(data)} octets; the least is {OPTIONS_AT}")
+        cookie = data[_HEADER.size : OPTIONS_AT]
+        if cookie not in (_COOKIE, _NO_COOKIE):
+            raise MalformedPacketError("BOOTP message without the magic cookie of RFC 1497 and DHCP")
+        op, htype, hlen, hops, xid, secs, flags, ciaddr, yiaddr, siaddr, giaddr, chaddr, sname, file = (
+            _HEADER.unpack_from(data)
+        )
+        if op not in _OPS or hlen > len(chaddr):
             raise MalformedPacketError(f"DHCP message with op {op} and a hardware address of {hlen} octets")
-        options, sname, file = _read_options(data[_OPTIONS_AT:], sname, file)
-        ciaddr, yiaddr, siaddr, giaddr = (ANY if a == b"\0\0\0\0" else IPv4Address(a) for a in addresses)
+        options, sname, file = _read_options(data[OPTIONS_AT:] if cookie == _COOKIE else b"", sname, file)
         return cls(
-            op=Op(op),
+            op=_OPS[op],
             xid=xid,
             chaddr=chaddr[:hlen],
             htype=htype,
             hops=hops,
             secs=secs,
             flags=flags,
-            ciaddr=ciaddr,
-            yiaddr=yiaddr,
-            siaddr=siaddr,
-            giaddr=giaddr,
+            ciaddr=ANY if ciaddr == _NOWHERE else IPv4Address(ciaddr),
+            yiaddr=ANY if yiaddr == _NOWHERE else IPv4Address(yiaddr),
+            siaddr=ANY if siaddr == _NOWHERE else IPv4Address(siaddr),
+            giaddr=ANY if giaddr == _NOWHERE else IPv4Address(giaddr),
             sname=sname,
             file=file,
             options=options,
@@ -97,23 +105,28 @@ class Message:
     def encode(self, limit: int = LEAST_LIMIT) -> bytes:
         """Write it in at most `limit` octets (never less than 300 are used).
 
-        Options that do not fit go into unused header fields (RFC 2131 §4.1); what fits nowhere is left out.
+        Options that do not fit go into unused header fields (RFC 2131 §4.1); what fits nowhere is left out, but for
+        the relay's, which stays in the option field and stays last (RFC 3046 §2.2).
         """
-        room = limit - _OPTIONS_AT - 1
+        room = limit - OPTIONS_AT - 1
         if written_size(self.options) <= room:
             area, file, sname = lay_out(self.options, (room,))[0], self.file, self.sname
         else:
             area, file, sname = self._overload(room)
-        return (self._header(sname, file) + _COOKIE + area + bytes((END,))).ljust(_LEAST_SIZE, b"\0")
+        return seal(self._header(sname, file), area)
 
     def _overload(self, room: int) -> tuple[bytes, bytes, bytes]:
         """The option area, `file` and `sname`, with options in those of the two that are not in use."""
         file_room = 0 if self.file else _FILE_SIZE - 1
         sname_room = 0 if self.sname else _SNAME_SIZE - 1
-        area, file, sname = lay_out(self.options, (room - _OVERLOAD_SIZE, file_room, sname_room))
+        relay = {code: data for code, data in self.options.items() if code == RELAY_AGENT_INFORMATION.code}
+        others = {code: data for code, data in self.options.items() if code not in relay}
+        last = lay_out(relay, (room - _OVERLOAD_SIZE,))[0]
+        area, file, sname = lay_out(others, (room - _OVERLOAD_SIZE - len(last), file_room, sname_room))
         used = bool(file) + 2 * bool(sname)
         if used:
             area += bytes((OVERLOAD.code, 1)) + OVERLOAD.encode(Overload(used))
+        area += last
         end = bytes((END,))
         return area, file + end if file else self.file, sname + end if sname else self.sname
 
@@ -134,6 +147,31 @@ class Message:
             sname,
             file,
         )
+
+
+def seal(header: bytes, area: bytes) -> bytes:
+    """A whole message of a header and an option area that is written already: cookie, end mark and padding added."""
+    return (header + _COOKIE + area + _END).ljust(_LEAST_SIZE, b"\0")
+
+
+def reply_header(request: Message, yiaddr: int, *, ciaddr: IPv4Address = ANY) -> bytes:
+    """The header of a reply that names no next-server and no file, without the detour through a `Message`."""
+    return _HEADER.pack(
+        Op.REPLY.value,
+        request.htype,
+        len(request.chaddr),
+        0,
+        request.xid,
+        0,
+        request.flags,
+        ciaddr.packed,
+        yiaddr.to_bytes(4),
+        _NOWHERE,
+        request.giaddr.packed,
+        request.chaddr,
+        b"",
+        b"",
+    )
 
 
 def _read_options(area: bytes, sname: bytes, file: bytes) -> tuple[dict[int, bytes], bytes, bytes]:

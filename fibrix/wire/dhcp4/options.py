@@ -25,6 +25,11 @@ class MessageType(Enum):
     NAK = 6
     RELEASE = 7
     INFORM = 8
+    FORCE_RENEW = 9  # RFC 3203 §4
+    LEASE_QUERY = 10  # this and the next three: RFC 4388 §6.1
+    LEASE_UNASSIGNED = 11
+    LEASE_UNKNOWN = 12
+    LEASE_ACTIVE = 13
 
 
 class Overload(Enum):
@@ -85,6 +90,7 @@ CLIENT_ARCHITECTURE: Final = Option(93, "client system architecture", ARCHITECTU
 CLIENT_INTERFACE: Final = Option(94, "client network interface identifier", NETWORK_INTERFACE, "RFC 4578 §2.2")
 CLIENT_MACHINE: Final = Option(97, "client machine identifier", MACHINE_UUID, "RFC 4578 §2.3")
 DOMAIN_SEARCH: Final = Option(119, "domain search list", SEARCH_LIST, "RFC 3397 §2")
+SUBNET_SELECTION: Final = Option(118, "subnet selection", ADDRESS, "RFC 3011")
 CLASSLESS_ROUTES: Final = Option(121, "classless static routes", ROUTES, "RFC 3442")
 IPXE: Final = Option(175, "iPXE encapsulated options", OCTETS, "iPXE, src/include/ipxe/dhcp.h")
 
@@ -120,6 +126,7 @@ OPTIONS: Final[dict[int, Option[Any]]] = {
         CLIENT_INTERFACE,
         CLIENT_MACHINE,
         DOMAIN_SEARCH,
+        SUBNET_SELECTION,
         CLASSLESS_ROUTES,
         IPXE,
     )

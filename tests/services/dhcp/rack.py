@@ -9,7 +9,8 @@ import msgspec
 from fibrix.domain.lease import Leases
 from fibrix.domain.network import AddressRange, Subnet, SubnetMode
 from fibrix.domain.rack import RackSnapshot
-from fibrix.services.dhcp.engine import Engine, Outcome
+from fibrix.services.dhcp.engine import Engine
+from fibrix.services.dhcp.outcome import Outcome
 from fibrix.services.dhcp.query import Arrival
 from fibrix.types import MacAddress
 from fibrix.wire.dhcp4.message import ANY, Message, Op

@@ -12,7 +12,7 @@ from scapy.layers.dhcp import BOOTP, DHCP
 
 from fibrix.domain.network import Reservation
 from fibrix.domain.rack import RackSnapshot
-from fibrix.services.dhcp.engine import Outcome
+from fibrix.services.dhcp.outcome import Outcome
 from fibrix.services.dhcp.query import Arrival
 from fibrix.services.dhcp.reply import Way
 from fibrix.types import parse_mac

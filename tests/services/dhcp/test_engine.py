@@ -5,11 +5,11 @@ from ipaddress import IPv4Address
 import msgspec
 import pytest
 
-from fibrix.domain.lease import BindingState
+from fibrix.domain.binding import BindingState
 from fibrix.domain.network import Reservation, SubnetMode
 from fibrix.domain.rack import RackSnapshot
 from fibrix.events.rack import DiscoverSeen, LeaseGranted
-from fibrix.services.dhcp.engine import Verdict
+from fibrix.services.dhcp.outcome import Verdict
 from fibrix.services.dhcp.reply import Way
 from fibrix.wire.dhcp4.message import Op
 from fibrix.wire.dhcp4.options import LEASE_TIME, MESSAGE, MESSAGE_TYPE, SERVER_IDENTIFIER, MessageType

@@ -12,7 +12,7 @@ from fibrix.domain.network import SubnetMode, UnknownPolicy
 from fibrix.domain.rack import RackSnapshot
 from fibrix.errors import MalformedPacketError
 from fibrix.events.rack import DiscoverSeen
-from fibrix.services.dhcp.engine import Verdict
+from fibrix.services.dhcp.outcome import Verdict
 from fibrix.services.dhcp.proxy import Proposal, acknowledge
 from fibrix.services.dhcp.query import Arrival, read
 from fibrix.services.dhcp.reply import Way

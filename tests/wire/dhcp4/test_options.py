@@ -87,7 +87,7 @@ def test_bits_beyond_the_prefix_of_a_route_are_cleared() -> None:
         (ROUTERS, "0a4d000102"),
         (LEASE_TIME, "0258"),
         (MESSAGE_TYPE, ""),
-        (MESSAGE_TYPE, "09"),
+        (MESSAGE_TYPE, "0e"),
         (OVERLOAD, "00"),
         (CLIENT_ARCHITECTURE, "07"),
         (CLIENT_INTERFACE, "0102"),

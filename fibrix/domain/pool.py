@@ -1,0 +1,123 @@
+"""The addresses of one subnet: which are taken, which were never used, which have been free the longest."""
+
+import zlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from heapq import heapify, heappop, heappush
+from itertools import islice
+from typing import Final
+
+from fibrix.domain.address_plan import AddressPlan
+from fibrix.domain.binding import Binding
+from fibrix.domain.network import Subnet
+from fibrix.types import MacAddress
+
+_HEAP_SLACK: Final = 4  # the heap is rebuilt when it holds this many times more entries than there are bindings
+_HEAP_LEAST: Final = 256  # entries below which that is not worth it
+_NEAR: Final = 64  # places looked at from where a MAC points to
+_SWEEP: Final = 4_096  # places looked at per search of a nearly full pool: the rest is for the next search
+
+
+class Pool:
+    """Keeps no offers and refuses nobody: `Leases` does. Each step takes the same time however full it is."""
+
+    def __init__(self, subnet: Subnet, bindings: Iterable[Binding]) -> None:
+        """`bindings`: those whose address is in the subnet's network."""
+        self.plan = AddressPlan(subnet)
+        self.idle: OrderedDict[int, None] = OrderedDict()  # was bound, expired, not on offer: longest ago first
+        self._taken: dict[int, Binding] = {}  # the newest binding of each address that anyone may have
+        self._live: set[int] = set()  # of those, the ones that have not expired
+        self._returned: OrderedDict[int, None] = (
+            OrderedDict()
+        )  # never bound, or forgotten, and free: found without a search
+        self._cursor = 0
+        self._swept = 0  # places looked at in vain since something could have changed; all of them: none is unused
+        for binding in bindings:
+            if self.plan.dynamic(binding.number):
+                self._taken[binding.number] = binding
+        self._live.update(self._taken)
+        self._heap = self._entries()
+
+    @property
+    def live(self) -> int:
+        """Addresses of the ranges that are bound or rest, as of the last `expire`."""
+        return len(self._live)
+
+    def expire(self, now_us: int) -> None:
+        """Move what has expired to the idle addresses."""
+        heap = self._heap
+        while heap and heap[0][0] <= now_us:
+            until, number = heappop(heap)
+            binding = self._taken.get(number)
+            if binding is not None and binding.until_us == until and number in self._live:
+                self._live.discard(number)
+                self.idle[number] = None
+
+    def keep(self, binding: Binding) -> None:
+        """Take the newest binding of an address."""
+        number = binding.number
+        if not self.plan.dynamic(number):
+            return
+        self._taken[number] = binding
+        self._live.add(number)
+        self.idle.pop(number, None)
+        self._returned.pop(number, None)
+        heappush(self._heap, (binding.until_us, number))
+        if len(self._heap) > max(_HEAP_LEAST, _HEAP_SLACK * len(self._taken)):
+            self._heap = self._entries()
+
+    def forget(self, number: int) -> None:
+        """The machine that had this address has another one."""
+        if self._taken.pop(number, None) is not None:
+            self._live.discard(number)
+            self.idle.pop(number, None)
+            self._returned[number] = None
+
+    def offered(self, number: int) -> None:
+        """Someone is offered this address: no search finds it."""
+        self.idle.pop(number, None)
+        self._returned.pop(number, None)
+
+    def lapsed(self, number: int) -> None:
+        """An offer of this address came to nothing: it can be found again."""
+        if number in self._taken:
+            if number not in self._live:
+                self.idle[number] = None
+        elif self.plan.dynamic(number):
+            self._returned[number] = None
+
+    def unused(self, mac: MacAddress, fit: Callable[[int], bool]) -> Iterator[int]:
+        """Addresses that nobody ever had and that `fit`: first those near the place that the MAC points to."""
+        plan, size = self.plan, self.plan.size
+        if not size:
+            return
+        if self._swept < size:
+            start = zlib.crc32(mac.encode()) % size
+            for step in range(min(_NEAR, size)):
+                number = plan.nth((start + step) % size)
+                if self._is_unused(number) and fit(number):
+                    yield number
+        yield from [number for number in islice(self._returned, _NEAR) if fit(number)]
+        yield from self._sweep(fit)
+
+    def _sweep(self, fit: Callable[[int], bool]) -> Iterator[int]:
+        """Look through all places, some at a time; when all were looked at in vain there is nothing to find."""
+        size = self.plan.size
+        for _ in range(_SWEEP):
+            if self._swept >= size:
+                return
+            number = self.plan.nth(self._cursor)
+            self._cursor = (self._cursor + 1) % size
+            self._swept += 1
+            if self._is_unused(number) and fit(number):
+                self._swept = 0
+                yield number
+
+    def _is_unused(self, number: int) -> bool:
+        return number not in self._taken and self.plan.dynamic(number)
+
+    def _entries(self) -> list[tuple[int, int]]:
+        """The heap anew, from the bindings as they are."""
+        heap = [(binding.until_us, number) for number, binding in self._taken.items() if number in self._live]
+        heapify(heap)
+        return heap

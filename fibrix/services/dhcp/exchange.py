@@ -1,0 +1,324 @@
+"""One exchange's decision (RFC 2131 §4.3): what the client is in the middle of, and what it is told."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from ipaddress import IPv4Address
+
+from fibrix.domain.binding import Binding, instant_us
+from fibrix.domain.boot_file import BootFile, boot_file
+from fibrix.domain.lease import Leases
+from fibrix.domain.network import Reservation
+from fibrix.events.base import Event
+from fibrix.events.rack import DiscoverSeen, LeaseGranted
+from fibrix.services.dhcp.outcome import Outcome, Verdict
+from fibrix.services.dhcp.query import Query
+from fibrix.services.dhcp.reply import Reply, Terms, answer, refuse
+from fibrix.services.dhcp.served import Network, Served
+from fibrix.wire.dhcp4.message import ANY
+from fibrix.wire.dhcp4.options import MessageType
+
+
+class Exchange:
+    """One query with all that is needed to decide about it."""
+
+    __slots__ = ("at_us", "http_port", "leases", "network", "now", "query", "subnets")
+
+    def __init__(self, query: Query, network: Network, leases: Leases, http_port: int, now: datetime) -> None:
+        self.query = query
+        self.network = network
+        self.leases = leases
+        self.http_port = http_port
+        self.now = now
+        self.at_us = instant_us(now)
+        self.subnets = self._subnets()
+
+    def _subnets(self) -> Sequence[Served]:
+        """The served subnets that a client may belong to.
+
+        Behind a relay, that of `giaddr` or of what stands for it. A unicast comes from whoever has `ciaddr`, maybe
+        through routers and past its relay (RFC 2131 §4.3.2, RENEWING). Else those of the interface.
+        """
+        query = self.query
+        if query.link != ANY:
+            return self.network.holding(int(query.link))
+        if query.message.ciaddr != ANY and not query.arrival.broadcast:
+            return self.network.holding(int(query.message.ciaddr))
+        return self.network.on(query.arrival.interface)
+
+    def decide(self) -> Outcome:
+        """Go by the type of the message; `read` lets nothing through that only servers say."""
+        match self.query.kind:
+            case MessageType.DISCOVER:
+                outcome = self._discover()
+            case MessageType.REQUEST:
+                outcome = self._request()
+            case MessageType.DECLINE:
+                outcome = self._decline()
+            case MessageType.RELEASE:
+                outcome = self._release()
+            case MessageType.INFORM:
+                outcome = self._inform()
+            case None:
+                outcome = self._bootp()
+            case MessageType.LEASE_QUERY:  # RFC 4388: an untrue "unknown" would cut off who has a lease
+                outcome = self._ignore("lease queries are not answered here: the API tells who has which address")
+            case kind:
+                outcome = self._ignore(f"{kind.name} is not for this server")
+        return outcome
+
+    def _discover(self) -> Outcome:
+        """Offer an address, and hold it (RFC 2131 §4.3.1)."""
+        seen = (self._seen(),)
+        if not self.subnets:
+            return self._ignore(self._nothing_served(), events=seen)
+        reason = ""
+        wanted = None if self.query.requested is None else int(self.query.requested)
+        for served in self._best_first():
+            choice = self.leases.choose(served.subnet, self.query.client, wanted, self.at_us)
+            if choice.number is not None:
+                self.leases.hold(served.subnet, self.query.client, choice.number, self.at_us)
+                terms = self._terms(served, choice.number)
+                return self._outcome(
+                    Verdict.OFFERED,
+                    reason=terms.boot.reason if terms.boot else "",
+                    address=choice.number,
+                    reply=answer(self.query, served, MessageType.OFFER, terms),
+                    events=seen,
+                )
+            reason = choice.reason
+        return self._outcome(Verdict.EXHAUSTED, reason=reason, events=seen)
+
+    def _best_first(self) -> Sequence[Served]:
+        """The client's subnets: first where something is reserved for it, then where it had an address before."""
+        if len(self.subnets) == 1:
+            return self.subnets
+        return sorted(
+            self.subnets,
+            key=lambda one: (
+                self.leases.reservation(one.subnet, self.query.client) is None,
+                self.leases.binding(one.subnet, self.query.mac) is None,
+            ),
+        )
+
+    def _request(self) -> Outcome:
+        """Tell the client's state by the fields that it filled in (RFC 2131 §4.3.2, table 4)."""
+        if self.query.server is not None:
+            return self._selecting(self.query.server)
+        if self.query.message.ciaddr != ANY:
+            return self._extending(self.query.message.ciaddr)
+        if self.query.requested is not None:
+            return self._rebooting(self.query.requested)
+        return self._ignore("a request for no address")
+
+    def _selecting(self, server: IPv4Address) -> Outcome:
+        """SELECTING: the client took up an offer, ours or another server's."""
+        ours = [one for one in self.subnets if one.address == int(server)]
+        if not ours:
+            for other in self.subnets:
+                self.leases.withdraw(other.subnet, self.query.mac)
+            return self._ignore(f"the client chose server {server}")
+        if self.query.requested is None:
+            return self._refuse(ours[0], "no address requested")
+        requested = int(self.query.requested)
+        served = next((one for one in ours if requested in one), ours[0])
+        offered = self.leases.offered(served.subnet, self.query.mac, self.at_us)
+        if offered is not None and offered != requested:
+            return self._refuse(served, f"{IPv4Address(offered)} was offered, not {self.query.requested}")
+        return self._grant_or_refuse(served, requested)
+
+    def _rebooting(self, requested: IPv4Address) -> Outcome:
+        """INIT-REBOOT: the client remembers an address and asks whether it is still its own."""
+        if not self.subnets:
+            return self._ignore(self._nothing_served())
+        number = int(requested)
+        served = next((one for one in self.subnets if number in one), None)
+        if served is None:
+            return self._refuse_stranger(self.subnets[0], f"{requested} is not on this network")
+        binding = self.leases.binding(served.subnet, self.query.mac)
+        own = self.leases.reserved(served.subnet, self.query.client, self.at_us) or (binding and binding.number)
+        if own is None:
+            return self._no_record(served, number)
+        if own != number:
+            return self._refuse(served, f"{IPv4Address(own)} is the address of this machine, not {requested}")
+        return self._grant_or_refuse(served, number)
+
+    def _no_record(self, served: Served, number: int) -> Outcome:
+        """Refuse what nobody can have given to this client; else the lease may be another server's.
+
+        Then silence is a MUST (RFC 2131 §4.3.2).
+        """
+        reason = self.leases.refusal(served.subnet, self.query.client, number, self.at_us)
+        if reason and served.subnet.authoritative:
+            return self._refuse(served, reason)
+        return self._ignore("no record of this client")
+
+    def _extending(self, ciaddr: IPv4Address) -> Outcome:
+        """RENEWING, when it came by unicast, or REBINDING: the client wants to keep the address that it uses."""
+        number = int(ciaddr)
+        served = next((one for one in self.subnets if number in one), None)
+        if served is None:
+            return self._wrong_network(ciaddr)
+        binding = self.leases.binding(served.subnet, self.query.mac)
+        if binding is None and (self.query.arrival.broadcast or self.query.relayed):
+            return self._no_record(served, number)
+        if binding is None and not served.subnet.authoritative:
+            return self._ignore("no record of this client")
+        if binding is not None and binding.number != number:
+            return self._refuse(served, f"{binding.address} is the address of this machine, not {ciaddr}")
+        return self._grant_or_refuse(served, number)
+
+    def _wrong_network(self, ciaddr: IPv4Address) -> Outcome:
+        """A client that uses an address of another network; one on a link that we serve is told so."""
+        link = next(iter(self.network.on(self.query.arrival.interface)), None)
+        if link is None or self.query.relayed:
+            return self._ignore(f"{ciaddr} is in no subnet that is served here")
+        return self._refuse_stranger(link, f"{ciaddr} is not on this network")
+
+    def _decline(self) -> Outcome:
+        """The client found someone else on its address: let it rest (RFC 2131 §4.3.3)."""
+        requested = self.query.requested or ANY
+        ours = (one for one in self.subnets if self._chosen(one))
+        served = next((one for one in ours if int(requested) in one), None)
+        if served is None:
+            return self._ignore(f"declines {requested} of server {self.query.server}")
+        binding = self.leases.decline(served.subnet, self.query.mac, int(requested), self.at_us)
+        if binding is None:
+            return self._ignore(f"declines {requested}, which it does not have")
+        reason = f"another host answers on {binding.address}"
+        return self._outcome(Verdict.DECLINED, reason=reason, address=binding.number, binding=binding)
+
+    def _release(self) -> Outcome:
+        """The client gives its address back; it is remembered for it (RFC 2131 §4.3.4)."""
+        ciaddr = self.query.message.ciaddr
+        if not any(self._chosen(one) for one in self.subnets):
+            return self._ignore(f"a release for server {self.query.server}")
+        binding = self.leases.release(self.query.mac, int(ciaddr), self.at_us)
+        if binding is None:
+            return self._ignore(f"releases {ciaddr}, which it does not have")
+        return self._outcome(Verdict.RELEASED, address=binding.number, binding=binding)
+
+    def _chosen(self, served: Served) -> bool:
+        """Whether the client speaks to a subnet's server."""
+        return self.query.server is not None and int(self.query.server) == served.address
+
+    def _inform(self) -> Outcome:
+        """The client has an address from elsewhere and asks for the rest (RFC 2131 §4.3.5): no lease, no binding."""
+        number = int(self.query.message.ciaddr)
+        served = next((one for one in self.subnets if number in one), None)
+        if served is None:
+            return self._ignore(f"{self.query.message.ciaddr} is in no subnet that is served here")
+        terms = self._told(served, 0, lease=False)
+        reply = answer(self.query, served, MessageType.ACK, terms)
+        return self._outcome(Verdict.INFORMED, address=number, reply=reply)
+
+    def _bootp(self) -> Outcome:
+        """A BOOTP client (RFC 951, RFC 1534 §2): it gets its reservation, for ever, or nothing."""
+        for served in self.subnets:
+            number = self.leases.reserved(served.subnet, self.query.client, self.at_us)
+            if number is not None:
+                reply = answer(self.query, served, MessageType.ACK, self._told(served, number, lease=False))
+                return self._outcome(Verdict.INFORMED, address=number, reply=reply)
+        return self._ignore("a BOOTP client without a reservation")
+
+    def _grant_or_refuse(self, served: Served, number: int) -> Outcome:
+        subnet = served.subnet
+        if reason := self.leases.refusal(subnet, self.query.client, number, self.at_us):
+            return self._refuse(served, reason)
+        binding = self.leases.grant(subnet, self.query.client, number, self.query.hostname, self.at_us)
+        terms = self._terms(served, number)
+        return self._outcome(
+            Verdict.ACKNOWLEDGED,
+            reason=terms.boot.reason if terms.boot else "",
+            address=number,
+            binding=binding,
+            reply=answer(self.query, served, MessageType.ACK, terms),
+            events=(self._granted(served, binding),),
+        )
+
+    def _refuse_stranger(self, served: Served, reason: str) -> Outcome:
+        """Refuse an address of elsewhere; where other servers may be, only if this is a client of ours."""
+        subnet = served.subnet
+        if not subnet.authoritative and not self.leases.is_known(subnet, self.query.client, self.at_us):
+            return self._ignore(f"no record of this client; {reason}")
+        return self._refuse(served, reason)
+
+    def _refuse(self, served: Served, reason: str) -> Outcome:
+        self.leases.withdraw(served.subnet, self.query.mac)
+        return self._outcome(Verdict.REFUSED, reason=reason, reply=refuse(self.query, served, reason))
+
+    def _ignore(self, reason: str, events: tuple[Event, ...] = ()) -> Outcome:
+        return self._outcome(Verdict.IGNORED, reason=reason, events=events)
+
+    def _outcome(
+        self,
+        verdict: Verdict,
+        *,
+        reason: str = "",
+        address: int | None = None,
+        binding: Binding | None = None,
+        reply: Reply | None = None,
+        events: tuple[Event, ...] = (),
+    ) -> Outcome:
+        """Put the client's name to an outcome."""
+        return Outcome(
+            mac=self.query.mac,
+            xid=self.query.message.xid,
+            kind=self.query.kind,
+            verdict=verdict,
+            reason=reason,
+            address=None if address is None else IPv4Address(address),
+            binding=binding,
+            reply=reply,
+            events=events,
+        )
+
+    def _nothing_served(self) -> str:
+        if self.query.relayed:
+            return f"no subnet of relay {self.query.message.giaddr} is served"
+        return f"no subnet is served on {self.query.arrival.interface}"
+
+    def _terms(self, served: Served, number: int) -> Terms:
+        return self._told(served, number, lease=True)
+
+    def _told(self, served: Served, number: int, *, lease: bool) -> Terms:
+        """What this client is told that others are not."""
+        reservation = self.leases.reservation(served.subnet, self.query.client)
+        return Terms(
+            number=number,
+            lease=lease,
+            hostname=self._hostname(reservation),
+            boot=self._boot_file(served),
+            options=() if reservation is None else reservation.options,
+        )
+
+    def _hostname(self, reservation: Reservation | None) -> str:
+        """The name that the region has for this machine, else its reservation's."""
+        entry = self.network.boot.get(self.query.mac)
+        if entry is not None and entry.hostname:
+            return entry.hostname
+        return "" if reservation is None else reservation.hostname
+
+    def _boot_file(self, served: Served) -> BootFile | None:
+        if self.query.boot is None:
+            return None
+        known = self.query.mac in self.network.boot
+        return boot_file(self.query.boot, served.subnet, known=known, http_port=self.http_port)
+
+    def _seen(self) -> DiscoverSeen:
+        return DiscoverSeen(
+            at=self.now,
+            mac=self.query.mac,
+            interface=self.query.arrival.interface,
+            network_boot=self.query.boot is not None,
+            vendor_class=self.query.vendor_class,
+        )
+
+    def _granted(self, served: Served, binding: Binding) -> LeaseGranted:
+        return LeaseGranted(
+            at=self.now,
+            mac=binding.mac,
+            address=binding.address,
+            subnet=served.name,
+            lease_s=served.subnet.lease_s,
+            hostname=binding.hostname,
+        )

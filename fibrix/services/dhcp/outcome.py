@@ -1,0 +1,39 @@
+"""What the engine decided about a datagram: values that the service carries out."""
+
+from enum import Enum
+from ipaddress import IPv4Address
+
+import msgspec
+
+from fibrix.domain.binding import Binding
+from fibrix.events.base import Event
+from fibrix.services.dhcp.reply import Reply
+from fibrix.types import MacAddress
+from fibrix.wire.dhcp4.options import MessageType
+
+
+class Verdict(Enum):
+    """What became of a datagram."""
+
+    OFFERED = "offered"
+    ACKNOWLEDGED = "acknowledged"
+    REFUSED = "refused"  # DHCPNAK
+    INFORMED = "informed"
+    RELEASED = "released"
+    DECLINED = "declined"
+    EXHAUSTED = "exhausted"  # no address to offer
+    IGNORED = "ignored"  # not ours to answer
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """All that one datagram leads to; the service carries it out in this order."""
+
+    mac: MacAddress
+    xid: int
+    kind: MessageType | None  # what the client sent; None: BOOTP
+    verdict: Verdict
+    reason: str = ""
+    address: IPv4Address | None = None
+    binding: Binding | None = None  # durable before the reply leaves: RFC 2131 §3.1 step 4
+    reply: Reply | None = None
+    events: tuple[Event, ...] = ()
