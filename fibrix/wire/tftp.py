@@ -73,7 +73,7 @@ class Ack:
 
     def encode(self) -> bytes:
         """Make the message."""
-        return Opcode.ACK.to_bytes(2) + self.block.to_bytes(2)
+        return ack(self.block)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,12 @@ Message = Request | Data | Ack | Error | OptionAck
 
 def data_header(block: int) -> bytes:
     """The first 4 octets of a DATA message; the block number rolls over to 0 after 65535."""
-    return b"\0\x03" + (block & 0xFFFF).to_bytes(2)
+    return (0x30000 | block & 0xFFFF).to_bytes(4)
+
+
+def ack(block: int) -> bytes:
+    """An ACK message; block numbers roll over as those of DATA do."""
+    return (0x40000 | block & 0xFFFF).to_bytes(4)
 
 
 def decode(data: bytes) -> Message:

@@ -1,6 +1,6 @@
 """Sending a window: in one system call where the kernel cuts it up (UDP_SEGMENT), else a datagram at a time."""
 
-import asyncio
+import errno
 import socket
 from collections.abc import Sequence
 from itertools import chain
@@ -11,56 +11,67 @@ from fibrix.services.tftp.engine import Parts
 _UDP_SEGMENT: Final = 103  # linux/udp.h; Python has no name for it
 _SEGMENTS: Final = 64  # UDP_MAX_SEGMENTS, before Linux 6.9
 _BURST_BYTES: Final = 65_000  # a burst is one IP packet until it is cut
+_NO_SEGMENTS: Final = (errno.EINVAL, errno.EIO, errno.EMSGSIZE, errno.ENOPROTOOPT, errno.EOPNOTSUPP)
 
 Address = tuple[str, int]
 
 
 class Sender:
-    """Sends to one client; falls back to plain sends for good when kernel or interface refuse to segment."""
+    """Sends on a connected socket; falls back to plain sends for good when kernel or interface refuse to segment."""
 
-    def __init__(self, sock: socket.socket, peer: Address) -> None:
+    def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
-        self._peer = peer
         self._segments = True
+        self._rest: Sequence[Parts] = ()
 
-    async def send(self, datagrams: Sequence[Parts]) -> None:
-        """Send all, in order. Waits while the socket's buffer is full. Raises OSError if there is no way out."""
+    def send(self, datagrams: Sequence[Parts]) -> bool:
+        """Send all, in order; False when the socket's buffer is full: `flush` sends the rest.
+
+        What was left of an earlier call is forgotten: these take its place. Raises OSError when there is no way out.
+        """
+        if len(datagrams) == 1:
+            header, payload = datagrams[0]
+            try:
+                self._socket.send(header + payload)
+            except BlockingIOError:
+                self._rest = datagrams
+                return False
+            self._rest = ()
+            return True
+        self._rest = datagrams
+        return self.flush()
+
+    def flush(self) -> bool:
+        """Send what is left; False when the buffer is full again. Raises OSError."""
+        rest = self._rest
+        self._rest = ()
         at = 0
-        while at < len(datagrams):
-            count = self._burst(datagrams, at) if self._segments else 1
-            await self._send_together(datagrams[at : at + count])
+        while at < len(rest):
+            count = self._burst(rest, at) if self._segments else 1
+            try:
+                self._send_together(rest[at : at + count])
+            except BlockingIOError:
+                self._rest = rest[at:]
+                return False
+            except OSError as exc:
+                if count == 1 or exc.errno not in _NO_SEGMENTS:
+                    raise
+                self._segments = False
+                continue
             at += count
+        return True
 
     def _burst(self, datagrams: Sequence[Parts], at: int) -> int:
         """How many can go together: all as long as the first one, but for a shorter last."""
         size = _length(datagrams[at])
-        count = 1
-        while at + count < len(datagrams) and count < min(_SEGMENTS, _BURST_BYTES // size):
-            length = _length(datagrams[at + count])
-            if length > size:
-                break
-            count += 1
-            if length < size:
-                break
-        return count
+        most = min(_SEGMENTS, max(1, _BURST_BYTES // size), len(datagrams) - at)
+        whole = next((n for n in range(1, most) if _length(datagrams[at + n]) != size), most)
+        return whole + (whole < most and _length(datagrams[at + whole]) < size)
 
-    async def _send_together(self, datagrams: Sequence[Parts]) -> None:
+    def _send_together(self, datagrams: Sequence[Parts]) -> None:
         size = _length(datagrams[0])
         control = [(socket.SOL_UDP, _UDP_SEGMENT, size.to_bytes(2, "little"))] if len(datagrams) > 1 else []
-        try:
-            self._socket.sendmsg(list(chain.from_iterable(datagrams)), control, 0, self._peer)
-        except BlockingIOError:
-            await self._send_each(datagrams)
-        except OSError:
-            if not control:
-                raise
-            self._segments = False
-            await self._send_each(datagrams)
-
-    async def _send_each(self, datagrams: Sequence[Parts]) -> None:
-        loop = asyncio.get_running_loop()
-        for header, payload in datagrams:
-            await loop.sock_sendto(self._socket, header + bytes(payload), self._peer)
+        self._socket.sendmsg(list(chain.from_iterable(datagrams)), control)
 
 
 def _length(parts: Parts) -> int:

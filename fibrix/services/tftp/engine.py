@@ -13,15 +13,17 @@ after a time that doubles, until the client is given up.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from fibrix.errors import MalformedPacketError
 from fibrix.services.tftp.options import Agreed
-from fibrix.wire.tftp import Ack, Error, ErrorCode, OptionAck, data_header, decode
+from fibrix.wire.tftp import Ack, Error, ErrorCode, OptionAck, ack, data_header, decode
 
 _FIRST_WAIT_S: Final = 1.0  # until the first repetition, when the client names no time
 _LONGEST_WAIT_S: Final = 8.0
 _SENDINGS: Final = 6  # of the same window, without an answer: then the client is gone
+_AHEAD_BYTES: Final = 64 * 1024  # read at once where windows are smaller
+_AHEAD_WINDOWS: Final = 64
 
 Read = Callable[[int, int], bytes]
 """Offset and length → that part of the file; shorter at its end. Not a memory map: a file that someone cuts short
@@ -42,9 +44,8 @@ class Ended:
     probe: bool = False  # nothing but the size was wanted: EDK2 asks for tsize, then breaks off
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What to send now, in this order, and whether that was all."""
+class Outcome(NamedTuple):
+    """What to send now, in this order, and whether that was all. Made for each block: a tuple is cheapest."""
 
     datagrams: tuple[Parts, ...] = ()
     ended: Ended | None = None
@@ -61,8 +62,15 @@ class Transfer:
         self._last = size // agreed.block_bytes + 1  # the one that is shorter than a block, or empty
         self._acknowledged = -1 if agreed.acknowledged else 0  # an OACK counts as block 0: RFC 2347
         self._sent = self._acknowledged
+        self._awaited = b""  # the ACK of all that was sent
         self._repeated = -1  # highest block sent more than once: an ACK up to here may be an echo
         self._sendings = 0
+        first_s = float(agreed.timeout_s or _FIRST_WAIT_S)
+        self._waits_s = [min(first_s * 2**times, max(first_s, _LONGEST_WAIT_S)) for times in range(_SENDINGS)]
+        window_bytes = agreed.window_blocks * agreed.block_bytes
+        self._read_bytes = max(1, min(_AHEAD_WINDOWS, _AHEAD_BYTES // window_bytes)) * window_bytes
+        self._content, self._content_at = _NOTHING, 0  # what was read last, and its offset
+        self._ahead: list[tuple[bytes, bytes]] = []  # lock-step: the blocks after `sent`, last first, and their ACKs
 
     @property
     def untouched(self) -> bool:
@@ -78,8 +86,24 @@ class Transfer:
         """Send the OACK, or the first window when there is nothing to acknowledge."""
         return self._window(now)
 
+    def follow(self, datagram: bytes, now: float) -> bytes:
+        """Give the whole datagram that follows in lock-step, where that is all that there is to do; else nothing.
+
+        It is then for `receive` to say what there is. This is the way of nearly each block, and short for that.
+        """
+        if datagram != self._awaited or not self._ahead:
+            return b""
+        self._acknowledged = self._sent
+        self._sent += 1
+        self._sendings = 1
+        self.deadline = now + self._waits_s[0]
+        following, self._awaited = self._ahead.pop()
+        return following
+
     def receive(self, datagram: bytes, now: float) -> Outcome:
         """Take a datagram from the client's own port. Raises MalformedPacketError, which changes nothing."""
+        if datagram == self._awaited:  # nearly all are
+            return self._advance(self._sent, now)
         match decode(datagram):
             case Ack(block):
                 return self._ack(block, now)
@@ -103,14 +127,17 @@ class Transfer:
         acknowledged = base + ((block - base) & 0xFFFF)
         if acknowledged > self._sent:
             return Outcome()  # one that was overtaken
-        if acknowledged >= self._last:
-            self._acknowledged = acknowledged
-            return Outcome(ended=Ended(self._size))
+        if acknowledged == self._sent:
+            return self._advance(acknowledged, now)
         if acknowledged == self._acknowledged and (self._agreed.window_blocks == 1 or acknowledged <= self._repeated):
             return Outcome()
-        if acknowledged < self._sent:
-            self._repeated = self._sent
+        self._repeated = self._sent
+        return self._advance(acknowledged, now)
+
+    def _advance(self, acknowledged: int, now: float) -> Outcome:
         self._acknowledged = acknowledged
+        if acknowledged >= self._last:
+            return Outcome(ended=Ended(self._size))
         self._sendings = 0
         return self._window(now)
 
@@ -121,25 +148,36 @@ class Transfer:
 
     def _window(self, now: float) -> Outcome:
         """Send what follows the last acknowledged block, and set the clock."""
-        first_s = float(self._agreed.timeout_s or _FIRST_WAIT_S)
-        self.deadline = now + min(first_s * 2**self._sendings, max(first_s, _LONGEST_WAIT_S))
+        self.deadline = now + self._waits_s[self._sendings]
         self._sendings += 1
         if self._acknowledged < 0:
             self._sent = 0
+            self._awaited = ack(0)
             return Outcome(((OptionAck(self._agreed.acknowledged).encode(), _NOTHING),))
         return self._blocks(self._acknowledged + 1)
 
     def _blocks(self, first: int) -> Outcome:
         size = self._agreed.block_bytes
-        self._sent = min(first + self._agreed.window_blocks - 1, self._last)
-        start, end = (first - 1) * size, min(self._sent * size, self._size)
-        content = memoryview(self._read(start, end - start))
-        if len(content) < end - start:  # a short block would pass for the file's end
-            return self._give_up("the file became shorter while it was sent")
+        self._sent = last = min(first + self._agreed.window_blocks - 1, self._last)
+        self._awaited = ack(last)
+        start, end = (first - 1) * size, min(last * size, self._size)
+        at = start - self._content_at
+        if at < 0 or end - self._content_at > len(self._content):
+            wanted = min(max(self._read_bytes, end - start), self._size - start)
+            self._content, self._content_at, at = memoryview(self._read(start, wanted)), start, 0
+            if len(self._content) < wanted:  # a short block would pass for the file's end
+                return self._give_up("the file became shorter while it was sent")
+        content = self._content
+        if self._agreed.window_blocks == 1:
+            self._ahead = [
+                (data_header(number) + content[offset : offset + size], ack(number))
+                for number, offset in enumerate(range(at + size, len(content), size), first + 1)
+            ]
+            self._ahead.reverse()
         return Outcome(
             tuple(
-                (data_header(number), content[(number - first) * size : (number - first + 1) * size])
-                for number in range(first, self._sent + 1)
+                (data_header(number), content[at + (number - first) * size : at + (number - first + 1) * size])
+                for number in range(first, last + 1)
             )
         )
 

@@ -1,16 +1,21 @@
-"""TFTP on every served subnet: one socket for requests, and one more for each transfer (RFC 1350 §4)."""
+"""TFTP on every subnet whose machines boot from here: one socket for requests, and a port more for each transfer.
+
+RFC 1350 §4. An address that is missing keeps nobody else from being served: it is tried again, and the reason shown.
+"""
 
 import asyncio
-import socket
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address
+from typing import Final
 
 import structlog
 
 from fibrix.bus import Bus
-from fibrix.domain.network import Subnet, SubnetMode
+from fibrix.domain.network import Subnet
 from fibrix.domain.rack import RackSnapshot
-from fibrix.errors import InvalidError, MalformedPacketError, NotFoundError
+from fibrix.errors import InvalidError, ListenError, MalformedPacketError, NotFoundError
 from fibrix.events.rack import TransferEnded
 from fibrix.runtime.cell import Cell
 from fibrix.runtime.clock import utc_now
@@ -18,14 +23,15 @@ from fibrix.runtime.files import BootFiles
 from fibrix.runtime.listen import listening_on
 from fibrix.services.tftp.burst import Address
 from fibrix.services.tftp.engine import Ended
+from fibrix.services.tftp.listener import Listener
 from fibrix.services.tftp.session import Session
-from fibrix.services.tftp.sockets import DATAGRAM_BYTES, bound, is_error, send_error
+from fibrix.services.tftp.sockets import is_error
+from fibrix.services.tftp.transfers import Transfers
 from fibrix.wire.tftp import Error, ErrorCode, Request, decode
 
 log = structlog.get_logger()
 
-_Place = tuple[IPv4Address, str, int]
-"""What makes a listener: the subnet's own address, its interface, its MTU."""
+_CHECK_S: Final = 2.0  # how often an address that is not there is tried
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,62 +58,81 @@ class TftpCounters:
 
 
 class TftpService:
-    """Serves boot files, read-only, on the own address of each served subnet of the snapshot."""
+    """Serves boot files, read-only, on the own address of each subnet of the snapshot whose machines boot from here."""
 
     name = "tftp"
 
     def __init__(self, rack: Cell[RackSnapshot], files: BootFiles, bus: Bus, settings: TftpSettings) -> None:
         self.counters = TftpCounters()
+        self.closed: dict[str, str] = {}  # addresses that should be served and are not, with the reason
         self._rack = rack
         self._files = files
         self._bus = bus
         self._settings = settings
-        self._sessions: dict[Address, tuple[Session, asyncio.Task[None]]] = {}
+        self._transfers: Transfers | None = None
+        self._listeners: dict[IPv4Address, Listener] = {}
 
     @property
     def transfers(self) -> int:
         """Under way now."""
-        return len(self._sessions)
+        return 0 if self._transfers is None else self._transfers.count
 
     async def run(self, ready: asyncio.Event) -> None:
-        """Listen wherever the newest snapshot says, until cancelled. Raises ListenError."""
-        listeners: dict[_Place, asyncio.Task[None]] = {}
-        async with asyncio.TaskGroup() as group:
+        """Listen wherever the newest snapshot says, until cancelled. `ready` once each address was tried."""
+        settings = self._settings
+        transfers = Transfers(self._tell, most=settings.transfers, per_client=settings.transfers_per_client)
+        self._transfers = transfers
+        try:
             while True:
-                snapshot = self._rack.value
-                places = {_place(subnet): subnet for subnet in snapshot.subnets if subnet.mode is SubnetMode.SERVE}
-                await _stop([listeners.pop(gone) for gone in listeners.keys() - places.keys()])
-                for new in places.keys() - listeners.keys():
-                    listeners[new] = self._open(places[new], group)
+                self._open_and_close(by_address(self._rack.value.subnets))
                 ready.set()
-                if self._rack.value is snapshot:
-                    await self._rack.changed()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_CHECK_S):
+                        await self._rack.changed()
+        finally:
+            for listener in self._listeners.values():
+                listener.close()
+            self._listeners.clear()
+            transfers.close()
+            self._transfers = None
 
-    def _open(self, subnet: Subnet, group: asyncio.TaskGroup) -> asyncio.Task[None]:
-        with listening_on(subnet, self._settings.port):
-            sock = bound(subnet.address, self._settings.port)
-        log.info("tftp.listening", subnet=subnet.name, address=str(subnet.address), port=self._settings.port)
-        task = group.create_task(self._listen(sock, subnet, group), name=f"tftp {subnet.name}")
-        task.add_done_callback(lambda _: sock.close())
-        return task
+    def _open_and_close(self, places: Mapping[IPv4Address, tuple[Subnet, ...]]) -> None:
+        for address, listener in list(self._listeners.items()):
+            if address in places and not listener.fault:
+                listener.subnets = places[address]
+                continue
+            self._listeners.pop(address).close()
+            log.info("tftp.closed", address=str(address), reason=listener.fault or "no subnet is served on it any more")
+        for gone in self.closed.keys() - {str(address) for address in places}:
+            del self.closed[gone]
+        for address in places.keys() - self._listeners.keys():
+            self._open(address, places[address])
 
-    async def _listen(self, sock: socket.socket, subnet: Subnet, group: asyncio.TaskGroup) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            datagram, peer = await loop.sock_recvfrom(sock, DATAGRAM_BYTES)
-            try:
-                refusal = self._receive(datagram, peer, subnet, group)
-            except MalformedPacketError as exc:
-                self.counters.malformed += 1
-                log.info("tftp.malformed", peer=peer[0], reason=str(exc))
-                refusal = None if is_error(datagram) else Error(ErrorCode.ILLEGAL_OPERATION, "malformed")
-            else:
-                self.counters.refused += refusal is not None
-            if refusal:
-                send_error(sock, peer, refusal)
-            await asyncio.sleep(0)  # a flood must not keep the loop from everyone else
+    def _open(self, address: IPv4Address, subnets: tuple[Subnet, ...]) -> None:
+        port = self._settings.port
+        try:
+            with listening_on(subnets[0], port):
+                self._listeners[address] = Listener(subnets, port, self._take)
+        except ListenError as exc:
+            if self.closed.get(str(address)) != str(exc):
+                log.warning("tftp.not_serving", address=str(address), reason=str(exc), retry_s=_CHECK_S)
+            self.closed[str(address)] = str(exc)
+            return
+        self.closed.pop(str(address), None)
+        log.info("tftp.listening", subnet=subnets[0].name, address=str(address), port=port)
 
-    def _receive(self, datagram: bytes, peer: Address, subnet: Subnet, group: asyncio.TaskGroup) -> Error | None:
+    def _take(self, datagram: bytes, peer: Address, listener: Listener) -> Error | None:
+        """Do what a datagram to port 69 asks, and count it; gives the ERROR to answer with."""
+        try:
+            refusal = self._receive(datagram, peer, listener)
+        except MalformedPacketError as exc:
+            self.counters.malformed += 1
+            log.info("tftp.malformed", peer=peer[0], reason=str(exc))
+            return None if is_error(datagram) else Error(ErrorCode.ILLEGAL_OPERATION, "malformed")
+        self.counters.refused += refusal is not None
+        return refusal
+
+    def _receive(self, datagram: bytes, peer: Address, listener: Listener) -> Error | None:
         """Begin a transfer, or say why not; None too when the datagram is best left unanswered."""
         match decode(datagram):
             case Request() as request:
@@ -120,48 +145,29 @@ class TftpService:
             return Error(ErrorCode.ACCESS_VIOLATION, "read-only")
         if request.mode not in ("octet", "netascii"):
             return Error(ErrorCode.ILLEGAL_OPERATION, "the mode is neither octet nor netascii")
-        if self._is_repeated(request, peer) or self._is_crowded(peer):
+        return self._begin(request, peer, listener)
+
+    def _begin(self, request: Request, peer: Address, listener: Listener) -> Error | None:
+        transfers = self._transfers
+        if transfers is None or _is_repeated(transfers, request, peer):
             return None
-        return self._begin(request, peer, subnet, group)
-
-    def _is_repeated(self, request: Request, peer: Address) -> bool:
-        """Say whether the request is being answered already. A new one from the same port ends the one before."""
-        session, task = self._sessions.get(peer, (None, None))
-        if session and session.request == request and session.untouched:
-            return True  # sent twice: the transfer itself repeats its first datagram
-        if task:
-            task.cancel()
-            del self._sessions[peer]
-        return False
-
-    def _is_crowded(self, peer: Address) -> bool:
-        """Say whether a limit is reached. The client is told nothing: it asks again, and there may be room then."""
-        mine = sum(1 for host, _ in self._sessions if host == peer[0])
-        crowded = len(self._sessions) >= self._settings.transfers or mine >= self._settings.transfers_per_client
-        self.counters.over_limit += crowded
-        return crowded
-
-    def _begin(self, request: Request, peer: Address, subnet: Subnet, group: asyncio.TaskGroup) -> Error | None:
+        if not transfers.has_room(peer[0]):
+            self.counters.over_limit += 1  # the client is told nothing: it asks again, and there may be room then
+            return None
         try:
-            session = Session(request, peer, subnet, self._files)
+            session = Session(request, peer, listener.subnet_of(peer), self._files)
         except (NotFoundError, InvalidError, OSError) as exc:
             log.info("tftp.refused", peer=peer[0], file=request.file, reason=str(exc))
             return _refusal(exc)
-        task = group.create_task(self._carry_out(session), name=f"tftp to {peer[0]}:{peer[1]}")
-        task.add_done_callback(lambda _: self._close(session))
-        self._sessions[peer] = session, task
+        transfers.begin(session)
         return None
 
-    def _close(self, session: Session) -> None:
-        session.close()
+    def _tell(self, session: Session) -> None:
+        """Count a transfer that is over, and tell the bus."""
+        ended = session.ended
         self.counters.malformed += session.malformed
         self.counters.strangers += session.strangers
-        if self._sessions.get(session.peer, (None,))[0] is session:
-            del self._sessions[session.peer]
-
-    async def _carry_out(self, session: Session) -> None:
-        ended = await session.run()
-        if ended.probe:
+        if ended is None or ended.probe:
             log.debug("tftp.probed", peer=session.peer[0], file=session.request.file)
             return
         event = _event(session, ended)
@@ -172,16 +178,23 @@ class TftpService:
         self._bus.publish(event)
 
 
-def _place(subnet: Subnet) -> _Place:
-    return subnet.address, subnet.interface, subnet.mtu
+def by_address(subnets: Sequence[Subnet]) -> dict[IPv4Address, tuple[Subnet, ...]]:
+    """Where to listen, and for whom: those behind relays share the address of a subnet on the wire, which is first."""
+    places: dict[IPv4Address, tuple[Subnet, ...]] = {}
+    for subnet in sorted((subnet for subnet in subnets if subnet.boots), key=lambda subnet: subnet.relayed):
+        places[subnet.address] = (*places.get(subnet.address, ()), subnet)
+    return places
 
 
-async def _stop(listeners: list[asyncio.Task[None]]) -> None:
-    """Stop these; their addresses are free when this returns: another listener may want one at once."""
-    for listener in listeners:
-        listener.cancel()
-    if listeners:
-        await asyncio.wait(listeners)
+def _is_repeated(transfers: Transfers, request: Request, peer: Address) -> bool:
+    """Say whether the request is being answered already. A new one from the same port ends the one before."""
+    session = transfers.find(peer)
+    if session is None:
+        return False
+    if session.request == request and session.untouched:
+        return True  # sent twice: the transfer itself repeats its first datagram
+    transfers.drop(session)
+    return False
 
 
 def _event(session: Session, ended: Ended) -> TransferEnded:

@@ -3,7 +3,7 @@
 import fcntl
 import socket
 import struct
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from ipaddress import IPv4Address
 from typing import Final
 
@@ -11,7 +11,8 @@ from fibrix.domain.network import Subnet
 from fibrix.services.tftp.burst import Address
 from fibrix.wire.tftp import Error, Opcode
 
-DATAGRAM_BYTES: Final = 2048  # no request and no ACK is longer
+DATAGRAM_BYTES: Final = 2048  # no request is longer
+ANSWER_BYTES: Final = 256  # an ACK has 4; the text of a longer ERROR is cut
 _OVERHEAD_BYTES: Final = 20 + 8 + 4  # IPv4, UDP and TFTP headers: what is left of the MTU is the block
 _ETHERNET_MTU: Final = 1500
 _SIOCGIFMTU: Final = 0x8921  # linux/sockios.h
@@ -28,6 +29,23 @@ def bound(address: IPv4Address, port: int) -> socket.socket:
     return sock
 
 
+def transfer_sockets(address: IPv4Address, peer: Address) -> tuple[socket.socket, socket.socket]:
+    """Open two sockets on one free port: the first connected to the peer, the second for everyone else.
+
+    The port is free, and chosen before sharing it is allowed: a port that is shared could be given out twice.
+    Raises OSError.
+    """
+    with ExitStack() as stack:
+        door = stack.enter_context(bound(address, 0))
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        line = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK))
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        line.bind(door.getsockname())
+        line.connect(peer)
+        stack.pop_all()
+    return line, door
+
+
 def block_limit(subnet: Subnet) -> int:
     """The longest block, in octets, that reaches the subnet's machines in one piece: boot ROMs lose fragments."""
     request = struct.pack("16si", subnet.interface.encode()[:15], 0)
@@ -37,10 +55,16 @@ def block_limit(subnet: Subnet) -> int:
     return min(mtu, subnet.mtu or mtu) - _OVERHEAD_BYTES
 
 
-def send_error(sock: socket.socket, peer: Address, error: Error) -> None:
-    """Send an ERROR once. It is never acknowledged (RFC 1350 §7), so one that cannot leave is not worth more."""
+def send_error(sock: socket.socket, peer: Address | None, error: Error) -> None:
+    """Send an ERROR once; no `peer` where the socket is connected.
+
+    It is never acknowledged (RFC 1350 §7), so one that cannot leave is not worth more.
+    """
     with suppress(OSError):
-        sock.sendto(error.encode(), peer)
+        if peer is None:
+            sock.send(error.encode())
+        else:
+            sock.sendto(error.encode(), peer)
 
 
 def is_error(datagram: bytes) -> bool:

@@ -169,11 +169,13 @@ def test_a_client_that_breaks_off_says_why() -> None:
 
 
 def test_a_file_that_is_cut_short_meanwhile_does_not_pass_for_whole() -> None:
-    content = bytearray(b"x" * 2000)
-    client = Transfer(lambda at, size: bytes(content[at : at + size]), 2000, agree({}, 2000, 1468))
-    client.start(0.0)
+    content = bytearray(b"x" * 200_000)
+    client = Transfer(lambda at, size: bytes(content[at : at + size]), 200_000, agree({}, 200_000, 1468))
+    outcome, block = client.start(0.0), 0
     del content[600:]
-    outcome = ack(client, 1)
+    while not outcome.ended:
+        block += 1
+        outcome = ack(client, block)
     assert isinstance(sent(outcome)[0], Error)
     assert outcome.ended is not None
     assert "shorter" in outcome.ended.error

@@ -206,25 +206,105 @@ async def test_what_is_not_acknowledged_is_sent_again(rig: Rig) -> None:
 
 
 async def test_a_file_that_is_cut_short_ends_with_an_error(rig: Rig) -> None:
+    (rig.folder / "large").write_bytes(bytes(200_000))
     client = rig.client()
-    await client.ask(Request("file"))
-    os.truncate(rig.folder / "file", 600)
-    assert isinstance(await client.ask(Ack(1)), Error)
+    answer, block = await client.ask(Request("large")), 0
+    os.truncate(rig.folder / "large", 600)
+    while isinstance(answer, Data):
+        block += 1
+        answer = await client.ask(Ack(block))
+    assert isinstance(answer, Error)
     assert "shorter" in (await rig.event()).error
+
+
+async def begun(client: Client) -> Client:
+    """A client that has got and acknowledged its first block."""
+    assert await client.ask(Request("file")) == Data(1, CONTENT[:512])
+    assert await client.ask(Ack(1)) == Data(2, CONTENT[512:1024])
+    return client
 
 
 async def test_one_client_cannot_take_all_transfers(tmp_path: Path) -> None:
     async with running(tmp_path, transfers=3, transfers_per_client=2) as rig:
         for _ in range(2):
-            await rig.client().ask(Request("file"))
+            await begun(rig.client())
         greedy = rig.client()
         greedy.socket.sendto(Request("file").encode(), greedy.server)
         await greedy.silence()
-        assert await rig.client(address="127.0.0.2").ask(Request("file")) == Data(1, CONTENT[:512])
+        await begun(rig.client(address="127.0.0.2"))
         late = rig.client(address="127.0.0.3")
         late.socket.sendto(Request("file").encode(), late.server)
         await late.silence()
         assert rig.service.counters.over_limit == 2
+
+
+async def test_who_never_answers_makes_room_for_who_does(tmp_path: Path) -> None:
+    async with running(tmp_path, transfers=3, transfers_per_client=3) as rig:
+        first = await begun(rig.client())
+        for number in range(20):
+            await rig.client(address=f"127.0.1.{number}").ask(Request("file"))
+        assert rig.service.transfers == 3
+        await begun(rig.client(address="127.0.0.3"))
+        assert await first.ask(Ack(2)) == Data(3, CONTENT[1024:])
+
+
+async def test_a_client_that_closes_its_port_is_told_of_at_once(rig: Rig) -> None:
+    client = rig.client()
+    await client.ask(Request("file", options={"windowsize": "2", "timeout": "1"}))
+    await client.ask(Ack(0))
+    client.socket.sendto(Ack(1).encode(), client.server)
+    client.socket.close()
+    assert (await rig.event()).error == "the client closed its port"
+    assert rig.service.transfers == 0
+
+
+async def test_an_address_that_is_missing_keeps_nobody_else_from_being_served(rig: Rig) -> None:
+    missing = msgspec.structs.replace(SUBNET, name="gone", address=IPv4Address("192.0.2.1"))
+    rig.rack.replace(RackSnapshot(subnets=(missing, SUBNET)))
+    await asyncio.sleep(0.1)
+    assert await rig.client().ask(Request("file")) == Data(1, CONTENT[:512])
+    assert list(rig.service.closed) == ["192.0.2.1"]
+    assert "is not an address of this machine" in rig.service.closed["192.0.2.1"]
+    rig.rack.replace(RackSnapshot(subnets=(SUBNET,)))
+    await asyncio.sleep(0.1)
+    assert rig.service.closed == {}
+
+
+async def test_an_address_that_comes_free_is_served_within_seconds(rig: Rig) -> None:
+    other = msgspec.structs.replace(SUBNET, name="other", address=IPv4Address("127.66.0.2"))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as squatter:
+        squatter.bind(("127.66.0.2", rig.port))
+        rig.rack.replace(RackSnapshot(subnets=(SUBNET, other)))
+        await asyncio.sleep(0.1)
+        assert "in use" in rig.service.closed["127.66.0.2"]
+    await asyncio.sleep(2.5)
+    assert rig.service.closed == {}
+    assert await rig.client("127.66.0.2").ask(Request("file")) == Data(1, CONTENT[:512])
+
+
+@pytest.mark.parametrize("mode", SubnetMode)
+async def test_machines_boot_on_every_subnet_but_one_that_is_only_observed(rig: Rig, mode: SubnetMode) -> None:
+    rig.rack.replace(RackSnapshot(subnets=(msgspec.structs.replace(SUBNET, mode=mode),)))
+    await asyncio.sleep(0.1)
+    client = rig.client()
+    client.socket.sendto(Request("file").encode(), client.server)
+    if mode is SubnetMode.OBSERVE:
+        await client.silence()
+    else:
+        assert await client.ask() == Data(1, CONTENT[:512])
+
+
+async def test_a_subnet_behind_a_relay_shares_the_address_of_another(rig: Rig) -> None:
+    far = msgspec.structs.replace(
+        SUBNET, name="far", network=IPv4Network("127.99.0.0/16"), relayed=True, mtu=600, mode=SubnetMode.PROXY
+    )
+    near = msgspec.structs.replace(SUBNET, network=IPv4Network("127.0.0.0/16"))
+    rig.rack.replace(RackSnapshot(subnets=(far, near)))
+    await asyncio.sleep(0.1)
+    asked = Request("file", options={"blksize": "1400"})
+    assert await rig.client().ask(asked) == OptionAck({"blksize": "1400"})
+    assert await rig.client(address="127.99.0.1").ask(asked) == OptionAck({"blksize": "568"})
+    assert rig.service.closed == {}
 
 
 async def test_a_subnet_that_comes_is_served_and_one_that_goes_is_not(rig: Rig) -> None:
