@@ -1,16 +1,16 @@
 """What the controller stands on, and how each of it is looked at."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
 from fibrix.app.core import newest_ephemeral
+from fibrix.app.metrics.rack import RackMeters
 from fibrix.app.shared import Shared
 from fibrix.controllers.surroundings import Probe, Surroundings
 from fibrix.domain.surroundings import clock_fault, disk_fault
 from fibrix.runtime.clock import monotonic_s
-from fibrix.services.dhcp.service import DhcpService
 from fibrix.store.region import Region
 
 
@@ -31,7 +31,7 @@ class ClockProbe:
         return clock_fault(now, newest_event=newest[0].at if newest else None, stepped_s=stepped_s)
 
 
-def build_surroundings(shared: Shared, region: Region, dhcp: DhcpService | None) -> Surroundings:
+def build_surroundings(shared: Shared, region: Region, meters: RackMeters | None) -> Surroundings:
     """Make what looks at the disk, the clock, the store, the ephemeral OS and the served interfaces."""
     config = shared.config
 
@@ -49,8 +49,7 @@ def build_surroundings(shared: Shared, region: Region, dhcp: DhcpService | None)
         return "" if found else "there is no ephemeral OS to boot machines with: `fibrix ephemeral build`"
 
     async def interfaces() -> str:
-        closed = dhcp.closed if dhcp else {}
-        return "; ".join(f"DHCP is not answered on {name}: {reason}" for name, reason in sorted(closed.items()))
+        return "; ".join(_not_served(meters)) if meters else ""
 
     return Surroundings(
         {
@@ -61,6 +60,17 @@ def build_surroundings(shared: Shared, region: Region, dhcp: DhcpService | None)
             "interfaces": Probe(interfaces),
         }
     )
+
+
+def _not_served(rack: RackMeters) -> Iterator[str]:
+    """What the rack should serve and does not, with the reason."""
+    for protocol, closed in (
+        ("DHCP", rack.dhcp.closed),
+        ("TFTP", rack.tftp.closed),
+        ("HTTP boot", rack.httpboot.closed),
+    ):
+        for place, reason in sorted(closed.items()):
+            yield f"{protocol} is not answered on {place}: {reason}"
 
 
 def _free_bytes(folder: Path) -> int:

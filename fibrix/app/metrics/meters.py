@@ -80,4 +80,4 @@ class Meters:
 
 def build_meters(shared: Shared, region: Region, deliveries: Counter[str], rack: RackMeters | None = None) -> Meters:
     """Make them; without a rack, nothing of one is counted."""
-    return Meters(shared, region, deliveries, rack, build_surroundings(shared, region, rack.dhcp if rack else None))
+    return Meters(shared, region, deliveries, rack, build_surroundings(shared, region, rack))

@@ -1,11 +1,16 @@
 """Sending files over HTTP: whole or in ranges, by sendfile, to a bounded number of clients that keep pace."""
 
+import asyncio
+import os
 from collections import Counter
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from ipaddress import IPv4Address
 from pathlib import Path
+from typing import Final
 
 import structlog
 from aiohttp import hdrs, web
@@ -16,9 +21,13 @@ from fibrix.errors import InvalidError, NotFoundError
 from fibrix.events.rack import TransferEnded
 from fibrix.runtime.clock import utc_now
 from fibrix.runtime.files import BootFiles, relative_name
+from fibrix.services.httpboot.body import compose, send_span
+from fibrix.services.httpboot.choose import Asked, Version, choose
 from fibrix.services.httpboot.pace import DownloadError, Meter, Pace, keep_pace
 
 log = structlog.get_logger()
+
+_DISK_THREADS: Final = 4  # that wait for files which are not in the kernel's memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +51,7 @@ class Downloads:
         self.failed = 0  # downloads that did not
         self.sent_bytes = 0  # of all of them
         self.bus = bus
+        self.disk = ThreadPoolExecutor(_DISK_THREADS, "httpboot disk")
 
     def answer(self, request: web.Request, files: BootFiles, name: str) -> web.StreamResponse:
         """Choose the answer: the file, 404 for what is not served, 429 or 503 over a limit."""
@@ -68,11 +78,12 @@ class Downloads:
         return web.Response(status=status, headers={hdrs.RETRY_AFTER: "10"}, text="too many downloads at once\n")
 
 
-class _Download(web.FileResponse):
-    """aiohttp's file response (ranges, conditions, sendfile), counted, kept to a pace, and told of at its end."""
+class _Download(web.StreamResponse):
+    """A file, or what was asked for of it; counted, kept to a pace, and told of at its end."""
 
     def __init__(self, path: Path, name: str, downloads: Downloads) -> None:
-        super().__init__(path)
+        super().__init__()
+        self._path = path
         self._name = name
         self._downloads = downloads
 
@@ -85,7 +96,7 @@ class _Download(web.FileResponse):
         self._downloads.active[peer] += 1
         with closing(Meter(transport)) as meter:
             try:
-                writer = await keep_pace(meter, self._downloads.limits.pace, super().prepare(request))
+                writer = await keep_pace(meter, self._downloads.limits.pace, self._send(request, transport))
             except DownloadError as exc:
                 error = str(exc)
                 meter.forget_unsent()
@@ -98,6 +109,34 @@ class _Download(web.FileResponse):
                 self._downloads.active -= Counter((peer,))
                 if request.method == hdrs.METH_GET and self.status in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
                     self._tell(IPv4Address(peer), meter.taken_bytes, error)
+
+    async def _send(self, request: web.BaseRequest, transport: asyncio.Transport) -> AbstractStreamWriter | None:
+        try:
+            # Not followed: resolved a moment ago. Not blocking: a FIFO may have taken its place.
+            file = os.fdopen(os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+        except OSError:
+            self._downloads.missing += 1
+            self.set_status(HTTPStatus.NOT_FOUND)
+            self.content_length = 0
+            return await super().prepare(request)
+        with file:
+            status = os.fstat(file.fileno())
+            version = Version(size=status.st_size, modified_ns=status.st_mtime_ns)
+            chosen = choose(_asked(request.headers), version)
+            body = compose(chosen, version, self._name)
+            self.set_status(chosen.status)
+            self.headers.update(body.headers)
+            if chosen.status is not HTTPStatus.NOT_MODIFIED:
+                self.content_length = body.length
+            writer = await super().prepare(request)
+            if request.method == hdrs.METH_GET:
+                for piece in body.pieces:
+                    if isinstance(piece, bytes):
+                        await self.write(piece)
+                    else:
+                        await send_span(transport, file, piece, self._downloads.disk)
+            await self.write_eof()
+            return writer
 
     def _tell(self, client: IPv4Address, taken_bytes: int, error: str) -> None:
         total = self.content_length or 0
@@ -113,3 +152,14 @@ class _Download(web.FileResponse):
         log.info("download.ended", peer=str(client), file=self._name, sent_bytes=event.sent_bytes, error=error)
         self._downloads.count(event)
         self._downloads.bus.publish(event)
+
+
+def _asked(headers: Mapping[str, str]) -> Asked:
+    return Asked(
+        ranges=headers.get(hdrs.RANGE, ""),
+        if_range=headers.get(hdrs.IF_RANGE, ""),
+        if_match=headers.get(hdrs.IF_MATCH, ""),
+        if_none_match=headers.get(hdrs.IF_NONE_MATCH, ""),
+        if_modified_since=headers.get(hdrs.IF_MODIFIED_SINCE, ""),
+        if_unmodified_since=headers.get(hdrs.IF_UNMODIFIED_SINCE, ""),
+    )

@@ -1,6 +1,7 @@
-"""HTTP boot on every served subnet: scripts for iPXE, kernels, initrds and images."""
+"""HTTP boot on every subnet whose machines boot from here: scripts for iPXE, kernels, initrds and images."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from ipaddress import IPv4Address
@@ -12,9 +13,9 @@ from aiohttp.typedefs import Handler
 
 from fibrix.bus import Bus
 from fibrix.domain.boot_menu import plan
-from fibrix.domain.network import Subnet, SubnetMode
+from fibrix.domain.network import Subnet
 from fibrix.domain.rack import RackSnapshot
-from fibrix.errors import InvalidError
+from fibrix.errors import InvalidError, ListenError
 from fibrix.events.rack import BootAsked
 from fibrix.runtime.cell import Cell
 from fibrix.runtime.clock import utc_now
@@ -25,6 +26,7 @@ from fibrix.services.httpboot.engine import Asker, machine_script, start_script
 
 log = structlog.get_logger()
 
+_CHECK_S: Final = 2.0  # how often an address that is not there is tried
 _STOP_S: Final = 2.0  # for downloads to end by themselves when the service ends
 
 
@@ -38,7 +40,7 @@ class HttpBootSettings:
 
 
 class HttpBootService:
-    """Serves `/boot/…` and `/images/…` on the own address of each served subnet of the snapshot."""
+    """Serves `/boot/…` and `/images/…` on the own address of each subnet whose machines boot from here."""
 
     name = "httpboot"
 
@@ -51,6 +53,7 @@ class HttpBootService:
         settings: HttpBootSettings,
     ) -> None:
         self.downloads = Downloads(bus, settings.limits)
+        self.closed: dict[str, str] = {}  # addresses that should be served and are not, with the reason
         self._rack = rack
         self._boot_files = boot_files
         self._image_files = image_files
@@ -59,7 +62,7 @@ class HttpBootService:
         self._asked: set[web.RequestHandler] = set()  # connections on which at least one request came
 
     async def run(self, ready: asyncio.Event) -> None:
-        """Listen wherever the newest snapshot says, until cancelled. Raises ListenError."""
+        """Listen wherever the newest snapshot says, until cancelled. `ready` once each address was tried."""
         runner = web.AppRunner(
             self._application(),
             access_log=None,  # a query may be anyone's, and a script holds a token
@@ -92,20 +95,39 @@ class HttpBootService:
         return application
 
     async def _listen(self, runner: web.AppRunner, ready: asyncio.Event) -> None:
+        """Open and close addresses as the snapshot says; one that is missing is tried again."""
         sites: dict[IPv4Address, web.TCPSite] = {}
         while True:
-            snapshot = self._rack.value
-            wanted = {subnet.address: subnet for subnet in snapshot.subnets if subnet.mode is SubnetMode.SERVE}
+            wanted = {subnet.address: subnet for subnet in self._rack.value.subnets if subnet.boots}
             for gone in sites.keys() - wanted.keys():
                 await sites.pop(gone).stop()
+            for gone_too in self.closed.keys() - {str(address) for address in wanted}:
+                del self.closed[gone_too]
             for new in wanted.keys() - sites.keys():
-                sites[new] = web.TCPSite(runner, str(new), self._settings.port, reuse_address=True)
-                with listening_on(wanted[new], self._settings.port):
-                    await sites[new].start()
-                log.info("httpboot.listening", subnet=wanted[new].name, address=str(new), port=self._settings.port)
+                site = await self._open(runner, wanted[new])
+                if site:
+                    sites[new] = site
             ready.set()
-            if self._rack.value is snapshot:
-                await self._rack.changed()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_CHECK_S):
+                    await self._rack.changed()
+
+    async def _open(self, runner: web.AppRunner, subnet: Subnet) -> web.TCPSite | None:
+        """Listen on a subnet's own address; None, and the reason in `closed`, where that cannot be."""
+        address, port = str(subnet.address), self._settings.port
+        site = web.TCPSite(runner, address, port, reuse_address=True)
+        try:
+            with listening_on(subnet, port):
+                await site.start()
+        except ListenError as exc:
+            await site.stop()
+            if self.closed.get(address) != str(exc):
+                log.warning("httpboot.not_serving", address=address, reason=str(exc), retry_s=_CHECK_S)
+            self.closed[address] = str(exc)
+            return None
+        self.closed.pop(address, None)
+        log.info("httpboot.listening", subnet=subnet.name, address=address, port=port)
+        return site
 
     async def _close_idle(self, runner: web.AppRunner) -> None:
         """Close what connected and never asked: aiohttp waits for a first request without end."""
@@ -119,11 +141,16 @@ class HttpBootService:
             former = connections
 
     def _subnet(self, request: web.Request) -> Subnet:
-        """The subnet whose address the client came to. Raises HTTPNotFound when it is served no more."""
+        """The subnet whose address the client came to; of those that share it, its own.
+
+        Raises HTTPNotFound when it is served no more.
+        """
         address = IPv4Address(request.transport.get_extra_info("sockname")[0]) if request.transport else None
-        for subnet in self._rack.value.subnets:
-            if subnet.address == address and subnet.mode is SubnetMode.SERVE:
-                return subnet
+        here = [subnet for subnet in self._rack.value.subnets if subnet.boots and subnet.address == address]
+        client = IPv4Address(str(request.remote)) if here else None
+        here.sort(key=lambda subnet: (client not in subnet.network, subnet.relayed))
+        if here:
+            return here[0]
         raise web.HTTPNotFound(text="this subnet is not served\n")
 
     def _boot_url(self, subnet: Subnet) -> str:
