@@ -4,13 +4,11 @@ import asyncio
 import os
 from collections import Counter
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Final
 
 import structlog
 from aiohttp import hdrs, web
@@ -21,13 +19,12 @@ from fibrix.errors import InvalidError, NotFoundError
 from fibrix.events.rack import TransferEnded
 from fibrix.runtime.clock import utc_now
 from fibrix.runtime.files import BootFiles, relative_name
-from fibrix.services.httpboot.body import compose, send_span
+from fibrix.services.httpboot.body import compose
 from fibrix.services.httpboot.choose import Asked, Version, choose
 from fibrix.services.httpboot.pace import DownloadError, Meter, Pace, keep_pace
+from fibrix.services.httpboot.pump import Pump
 
 log = structlog.get_logger()
-
-_DISK_THREADS: Final = 4  # that wait for files which are not in the kernel's memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +48,7 @@ class Downloads:
         self.failed = 0  # downloads that did not
         self.sent_bytes = 0  # of all of them
         self.bus = bus
-        self.disk = ThreadPoolExecutor(_DISK_THREADS, "httpboot disk")
+        self.pump = Pump()
 
     def answer(self, request: web.Request, files: BootFiles, name: str) -> web.StreamResponse:
         """Choose the answer: the file, 404 for what is not served, 429 or 503 over a limit."""
@@ -134,9 +131,16 @@ class _Download(web.StreamResponse):
                     if isinstance(piece, bytes):
                         await self.write(piece)
                     else:
-                        await send_span(transport, file, piece, self._downloads.disk)
+                        await self._drain(transport, writer)
+                        await self._downloads.pump.send(transport, file, piece)
             await self.write_eof()
             return writer
+
+    async def _drain(self, transport: asyncio.Transport, writer: AbstractStreamWriter | None) -> None:
+        """Wait until all that was written has gone: what goes past the transport must not overtake it."""
+        transport.set_write_buffer_limits(0)
+        if writer is not None:
+            await writer.drain()
 
     def _tell(self, client: IPv4Address, taken_bytes: int, error: str) -> None:
         total = self.content_length or 0

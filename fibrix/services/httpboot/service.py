@@ -76,6 +76,7 @@ class HttpBootService:
                 await self._listen(runner, ready)
         finally:
             await runner.cleanup()
+            self.downloads.pump.close()
 
     @web.middleware
     async def _note_asked(self, request: web.Request, handler: Handler) -> web.StreamResponse:

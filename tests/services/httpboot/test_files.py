@@ -15,7 +15,7 @@ import pytest
 from fibrix.domain.network import SubnetMode
 from fibrix.domain.rack import RackSnapshot
 from fibrix.events.rack import TransferEnded
-from fibrix.services.httpboot.body import _bring_in, _is_in_memory
+from fibrix.services.httpboot.pump import bring_in, is_in_memory
 from tests.services.httpboot.test_service import BIG_BYTES, CONTENT, SNAPSHOT, SUBNET, Rig, _read_all, running
 
 PATH = "/boot/files/ephemeral/abc/vmlinuz"
@@ -114,12 +114,12 @@ async def test_what_is_on_the_disk_only_is_seen_and_brought_in(tmp_path: Path) -
         file.write(os.urandom(1 << 20))
         file.flush()
         os.fsync(file.fileno())
-        assert _is_in_memory(file.fileno(), 0, 1 << 20)
+        assert is_in_memory(file.fileno(), 0, 1 << 20)
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-        if _is_in_memory(file.fileno(), 0, 1 << 20):
+        if is_in_memory(file.fileno(), 0, 1 << 20):
             pytest.skip("the folder for temporary files is on no disk")
-        _bring_in(file.fileno(), 0, 1 << 20)
-        assert _is_in_memory(file.fileno(), 0, 1 << 20)
+        bring_in(file.fileno(), 0, 1 << 20)
+        assert is_in_memory(file.fileno(), 0, 1 << 20)
 
 
 async def test_an_address_that_is_missing_keeps_nobody_else_from_being_served(tmp_path: Path) -> None:

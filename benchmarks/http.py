@@ -1,0 +1,206 @@
+"""An image by HTTP: megabytes a second, CPU seconds per gigabyte, how late the event loop is meanwhile. Peer: nginx.
+
+Run: `python -m benchmarks.http`. 1 and 20 downloads at once of one file, on loopback, warm; three interleaved rounds,
+the median is quoted. The load throws away what comes without looking at it. nginx runs twice: with one worker, as one
+process is what serves here, and with a worker for each processor. Lateness is that of a timer of 5 ms in our process.
+"""
+
+import asyncio
+import json
+import os
+import selectors
+import socket
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+from statistics import quantiles
+from time import monotonic
+from typing import Final
+
+from benchmarks.report import middle, report, row
+from fibrix import log
+from fibrix.bus import Bus
+from fibrix.domain.network import Subnet, SubnetMode
+from fibrix.domain.rack import RackSnapshot
+from fibrix.runtime.cell import Cell
+from fibrix.runtime.files import BootFiles
+from fibrix.services.httpboot.download import DownloadLimits
+from fibrix.services.httpboot.service import HttpBootService, HttpBootSettings
+
+ROUNDS: Final = 3
+FILE_BYTES: Final = 256 << 20
+CLIENTS: Final = (1, 20)
+REPEATS: Final = {1: 6, 20: 1}  # downloads of each client, so that a measurement takes a second or so
+PORTS: Final = {"fibrix": 15248, "nginx": 15249, "nginx, all processors": 15250}
+WORKERS: Final = {"nginx": "1", "nginx, all processors": "auto"}
+ADDRESS: Final = "127.0.0.1"
+TICK_S: Final = 0.005
+TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
+
+NGINX: Final = """
+worker_processes {workers}; daemon off; pid {folder}/nginx{port}.pid; error_log {folder}/error.log;
+events {{ worker_connections 512; }}
+http {{
+  sendfile on; tcp_nopush on; access_log off;
+  client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;
+  uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+  server {{ listen {address}:{port}; location /images/ {{ alias {folder}/; }} }}
+}}
+"""
+
+
+async def lateness(late_s: list[float]) -> None:
+    """Note how late a timer is, again and again."""
+    while True:
+        due = monotonic() + TICK_S
+        await asyncio.sleep(TICK_S)
+        late_s.append(monotonic() - due)
+
+
+async def serve(folder: Path) -> None:
+    """Be the server of ours. To each line on standard input the answer is the lateness since the one before."""
+    log.setup("error", "json")
+    subnet = Subnet(
+        name="bench",
+        interface="lo",
+        network=IPv4Network("127.0.0.0/8"),
+        address=IPv4Address(ADDRESS),
+        mode=SubnetMode.SERVE,
+    )
+    settings = HttpBootSettings(port=PORTS["fibrix"], limits=DownloadLimits(downloads_per_client=100))
+    snapshot = Cell(RackSnapshot(subnets=(subnet,)))
+    service = HttpBootService(snapshot, BootFiles([]), BootFiles([folder]), Bus(), settings)
+    late_s: list[float] = []
+    async with asyncio.TaskGroup() as group:
+        ready = asyncio.Event()
+        tasks = [group.create_task(service.run(ready), name="http"), group.create_task(lateness(late_s), name="late")]
+        await ready.wait()
+        while await asyncio.to_thread(sys.stdin.readline):
+            print(json.dumps(quantiles(late_s, n=100)[98] * 1000 if len(late_s) > 1 else 0.0), flush=True)
+            late_s.clear()
+        for task in tasks:
+            task.cancel()
+
+
+@dataclass
+class Server:
+    """One of them."""
+
+    name: str
+    process: "subprocess.Popen[str]"
+
+    def cpu_s(self) -> float:
+        """Seconds so far, of its workers too."""
+        main = self.process.pid
+        pids = [main, *map(int, Path(f"/proc/{main}/task/{main}/children").read_text().split())]
+        stats = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in pids]
+        return sum(int(stat[11]) + int(stat[12]) for stat in stats) / TICKS_PER_S
+
+    def late_ms(self) -> float:
+        """The 99th percentile since it was asked last; nginx is not asked."""
+        if self.name != "fibrix":
+            return 0.0
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return float(json.loads(self.process.stdout.readline()))
+
+
+@contextmanager
+def servers() -> Iterator[list[Server]]:
+    """All of them, with one file."""
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        folder = Path(name)
+        folder.chmod(0o755)
+        with (folder / "image").open("wb") as image:
+            for _ in range(FILE_BYTES >> 20):
+                image.write(os.urandom(1 << 20))
+        commands = {"fibrix": [sys.executable, "-m", "benchmarks.http", "serve", name]}
+        for peer, workers in WORKERS.items():
+            text = NGINX.format(folder=name, address=ADDRESS, port=PORTS[peer], workers=workers)
+            (folder / f"{workers}.conf").write_text(text)
+            commands[peer] = ["/usr/sbin/nginx", "-e", f"{name}/error.log", "-c", f"{name}/{workers}.conf"]
+        found = []
+        for kind, command in commands.items():
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            stack.enter_context(process)
+            stack.callback(process.terminate)
+            found.append(Server(kind, process))
+        subprocess.run(("sleep", "2"), check=True)
+        yield found
+
+
+def ask(port: int) -> socket.socket:
+    """Ask for the image."""
+    sock = socket.create_connection((ADDRESS, port))
+    sock.sendall(b"GET /images/image HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")
+    sock.settimeout(0)
+    return sock
+
+
+def load(port: int, clients: int) -> int:
+    """Download with so many at once; octets."""
+    total, left, buffer = 0, clients * (REPEATS[clients] - 1), bytearray(1 << 20)
+    with selectors.EpollSelector() as selector:
+        for _ in range(clients):
+            selector.register(ask(port), selectors.EVENT_READ)
+        while selector.get_map():
+            for key, _ in selector.select():
+                sock = key.fileobj
+                assert isinstance(sock, socket.socket)
+                got = sock.recv_into(buffer, 0, socket.MSG_TRUNC)
+                total += got
+                if got:
+                    continue
+                selector.unregister(sock)
+                sock.close()
+                if left:
+                    left -= 1
+                    selector.register(ask(port), selectors.EVENT_READ)
+    return total
+
+
+def measure(server: Server, clients: int) -> tuple[float, float, float]:
+    """Megabytes a second, CPU seconds per gigabyte, milliseconds late."""
+    server.late_ms()
+    cpu_s, began = server.cpu_s(), monotonic()
+    octets = load(PORTS[server.name], clients)
+    took, cpu_s = monotonic() - began, server.cpu_s() - cpu_s
+    assert octets >= clients * REPEATS[clients] * FILE_BYTES, octets
+    return octets / took / 1e6, cpu_s / (octets / 1e9), server.late_ms()
+
+
+def main() -> None:
+    """Measure in turns."""
+    found: defaultdict[tuple[str, int], list[tuple[float, float, float]]] = defaultdict(list)
+    with servers() as all_servers:
+        for _ in range(ROUNDS):
+            for clients in CLIENTS:
+                for server in all_servers:
+                    found[server.name, clients].append(measure(server, clients))
+    rows = []
+    for clients in CLIENTS:
+        middles = {
+            name: [middle(values) for values in zip(*found[name, clients], strict=True)]
+            for name in ("fibrix", *WORKERS)
+        }
+        rate, cpu, late = middles["fibrix"]
+        for peer in WORKERS:
+            rows.append(row(f"{clients} downloads, beside {peer}", rate, middles[peer][0], "MB/s"))
+            rows.append(row(f"{clients} downloads, CPU, beside {peer}", cpu, middles[peer][1], "s/GB"))
+        rows.append(row(f"{clients} downloads, event loop late, p99", late, None, "ms"))
+    report("http", rows)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["serve"]:
+        asyncio.run(serve(Path(sys.argv[2])))
+    else:
+        main()
