@@ -18,6 +18,7 @@ from fibrix.events.rack import TransferEnded
 from fibrix.runtime.cell import Cell
 from fibrix.runtime.files import BootFiles
 from fibrix.services.tftp.service import TftpService, TftpSettings
+from tests.support.tftp import fetch
 
 ADDRESS = "127.66.2.1"
 SUBNET = Subnet(
@@ -36,6 +37,10 @@ COMMANDS = {
     "tftp-hpa": "tftp -m octet {address} {port} -c get {file} {to}",
     "atftp": "atftp -g -r {file} -l {to} {address} {port}",
     "atftp, others": "atftp --option tsize --option timeout=2 --option blksize=9 -g -r {file} -l {to} {address} {port}",
+    "busybox": "busybox tftp -g -r {file} -l {to} {address} {port}",
+    "busybox, blocks": "busybox tftp -b 1468 -g -r {file} -l {to} {address} {port}",
+    "atftp, one window": "atftp --option blksize=1468 --option windowsize=1 -g -r {file} -l {to} {address} {port}",
+    "atftp, large window": "atftp --option blksize=512 --option windowsize=64 -g -r {file} -l {to} {address} {port}",
     "atftp, window": "atftp --option blksize=1468 --option windowsize=16 -g -r {file} -l {to} {address} {port}",
 }
 
@@ -85,7 +90,7 @@ def argv(command: str, server: Server, file: str, to: Path) -> list[str]:
     return [program, *(text.replace("=", " ") if program == "atftp" else text for text in texts)]
 
 
-@pytest.mark.parametrize("size", [0, 511, 512, 100_000], ids=lambda size: f"{size} octets")
+@pytest.mark.parametrize("size", [0, 511, 512, 513, 100_000], ids=lambda size: f"{size} octets")
 @pytest.mark.parametrize("client", COMMANDS)
 async def test_the_client_gets_the_file_octet_for_octet(server: Server, tmp_path: Path, client: str, size: int) -> None:
     if size == 0 and client in ("curl", "curl, small blocks", "curl, large blocks"):
@@ -102,7 +107,7 @@ async def test_the_client_gets_the_file_octet_for_octet(server: Server, tmp_path
     assert (event.sent_bytes, event.total_bytes, event.error) == (size, size, "")
 
 
-@pytest.mark.parametrize("client", ["curl", "tftp-hpa", "atftp"])
+@pytest.mark.parametrize("client", ["curl", "tftp-hpa", "atftp", "busybox"])
 async def test_the_client_is_told_that_there_is_no_such_file(server: Server, tmp_path: Path, client: str) -> None:
     status, output = await run(argv(COMMANDS[client], server, "nothing", tmp_path / "got"))
     assert status != 0 or "nothing" in output
@@ -124,3 +129,18 @@ async def test_a_file_of_more_blocks_than_numbers_rolls_over(server: Server, tmp
     status, output = await run(argv(command, server, "file", tmp_path / "got"))
     assert status == 0, output
     assert (tmp_path / "got").read_bytes() == content
+
+
+@pytest.mark.parametrize("window", [1, 2, 16, 63, 64, 1000])
+@pytest.mark.parametrize("block", [8, 511, 1468, 8192, 65464])
+async def test_any_block_size_and_window_brings_the_file(server: Server, block: int, window: int) -> None:
+    content = os.urandom(40 * block + 3 if block < 8192 else 5 * block)
+    (server.folder / "file").write_bytes(content)
+    assert await fetch((ADDRESS, server.port), "file", blksize=block, windowsize=window, tsize=0) == content
+
+
+@pytest.mark.parametrize("blocks", [65535, 65536, 65537])
+async def test_numbers_go_on_with_zero_in_windows_of_seven(server: Server, blocks: int) -> None:
+    content = os.urandom(8) * (blocks - 1) + b"end"
+    (server.folder / "file").write_bytes(content)
+    assert await fetch((ADDRESS, server.port), "file", blksize=8, windowsize=7) == content
