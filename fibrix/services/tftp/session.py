@@ -30,7 +30,6 @@ _PASSING: Final = (
     errno.ENETDOWN,
     errno.ENOBUFS,
     errno.EPERM,  # a firewall
-    errno.EAGAIN,  # a full buffer
 )
 """What keeps a datagram from leaving just now. It is as good as lost on the wire: it is sent again in time."""
 
@@ -61,6 +60,7 @@ class Session:
         self._sender = Sender(self.line)
         self.size = self._content.size
         self._transfer = Transfer(self._content.read, self.size, agree(request.options, self.size, block_limit(subnet)))
+        self._hear, self._say, self._follow = self.line.recv, self.line.send, self._transfer.follow
 
     @property
     def untouched(self) -> bool:
@@ -85,23 +85,22 @@ class Session:
         except OSError as exc:
             self._fail(exc)
 
-    def hear(self, now: float) -> None:
-        """Take one datagram from the client, and do what it leads to."""
+    def hear(self, now: float) -> bool:
+        """Take one datagram from the client, and do what it leads to; say whether that needs its owner's attention."""
         try:
-            datagram = self.line.recv(ANSWER_BYTES)
-        except BlockingIOError:
-            return
-        except OSError as exc:
-            self._fail(exc)
-            return
-        following = self._transfer.follow(datagram, now)
-        if not following:
-            self._receive(datagram, now)
-            return
-        try:
-            self.line.send(following)
+            datagram = self._hear(ANSWER_BYTES)
+            following = self._follow(datagram, now)
+            if following:
+                self._say(following)
+                return False
+        except BlockingIOError:  # nothing there; or no room for one block, which is as good as lost on the wire
+            return False
         except OSError as exc:
             self._keep(exc)
+            return True
+        was_blocked = self.blocked
+        self._receive(datagram, now)
+        return was_blocked or self.blocked or self.ended is not None
 
     def _receive(self, datagram: bytes, now: float) -> None:
         try:

@@ -21,7 +21,7 @@ _LINGER_S: Final = 0.00005  # more than a client's answer takes on a fast networ
 _VAIN: Final = 4  # turns without gain: then lingering is for one turn in so many
 _SELDOM: Final = 32
 
-_HEARS: Final = select.EPOLLIN
+_HEARS: Final = int(select.EPOLLIN)
 _WAITS: Final = select.EPOLLIN | select.EPOLLOUT
 
 
@@ -125,11 +125,9 @@ class Transfers:
             now = monotonic_s()
             for descriptor, events in ready:
                 session = lines.get(descriptor)
-                if session is None or session.blocked or events != _HEARS:
+                if session is None or events != _HEARS:
                     self._serve(descriptor, events, now)
-                    continue
-                session.hear(now)
-                if session.ended or session.blocked:
+                elif session.hear(now):
                     self._after(session)
             if ready:
                 idle_from = now
