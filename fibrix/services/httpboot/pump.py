@@ -71,19 +71,24 @@ class Pump:
             os.close(out)
 
     async def _carry_out(self, job: _Job) -> None:
-        if self._epoll is None:
-            self._epoll = select.epoll()
-            asyncio.get_running_loop().add_reader(self._epoll, self._turn)
+        epoll = self._opened()
         _bite(job)
         if job.over.done():
             return await job.over
         self._jobs[job.out] = job
-        self._epoll.register(job.out, select.EPOLLOUT)
+        epoll.register(job.out, select.EPOLLOUT)
         try:
             await job.over
         finally:
-            self._epoll.unregister(job.out)
+            if not epoll.closed:
+                epoll.unregister(job.out)
             del self._jobs[job.out]
+
+    def _opened(self) -> select.epoll:
+        if self._epoll is None:
+            self._epoll = select.epoll()
+            asyncio.get_running_loop().add_reader(self._epoll, self._turn)
+        return self._epoll
 
     def _turn(self) -> None:
         until = monotonic_s() + _TURN_S
