@@ -77,16 +77,9 @@ def dnsmasq_files(folder: Path) -> list[str]:
     """Write dnsmasq's file of hosts; its command."""
     hosts = [f"{record.value} {record.name}" for record in entries() if record.type == "A"]
     (folder / "hosts").write_text("\n".join([*hosts, ""]))
-    options = [
-        "--keep-in-foreground",
-        "--no-resolv",
-        "--no-hosts",
-        "--conf-file=/dev/null",
-        "--user=root",
-        "--pid-file=",
-    ]
-    return ["dnsmasq", *options, f"--addn-hosts={folder}/hosts", f"--port={PORTS['dnsmasq']}", f"--listen-address={SERVER}",
-            "--bind-interfaces", "--local-ttl=300"]  # fmt: skip
+    place = [f"--port={PORTS['dnsmasq']}", f"--listen-address={SERVER}", "--bind-interfaces"]
+    alone = ["--keep-in-foreground", "--no-resolv", "--no-hosts", "--conf-file=/dev/null", "--user=root", "--pid-file="]
+    return ["dnsmasq", *alone, *place, f"--addn-hosts={folder}/hosts", "--local-ttl=300"]
 
 
 @contextmanager
@@ -183,13 +176,13 @@ def measure(seconds: int) -> list[dict[str, object]]:
                     print(f"{name}: {rate:.0f} queries/s, {cost:.1f} µs", file=sys.stderr)
         with entered(net.server):
             slowest = asyncio.run(fresh())
-    rate = {name: middle(values) for name, values in rates.items()}
-    cost = {name: middle(values) for name, values in costs.items()}
+    qps = {name: middle(values) for name, values in rates.items()}
+    cpu = {name: middle(values) for name, values in costs.items()}
     return [
-        row("10,000 names, beside dnsmasq", rate["fibrix"], rate["dnsmasq"], "queries/s"),
-        row("10,000 names, beside BIND", rate["fibrix"], rate["bind"], "queries/s"),
-        row("CPU per query, beside BIND", cost["fibrix"], cost["bind"], "µs"),
-        row("CPU per query, beside dnsmasq", cost["fibrix"], cost["dnsmasq"], "µs"),
+        row("10,000 names, beside dnsmasq", qps["fibrix"], qps["dnsmasq"], "queries/s"),
+        row("10,000 names, beside BIND", qps["fibrix"], qps["bind"], "queries/s"),
+        row("CPU per query, beside BIND", cpu["fibrix"], cpu["bind"], "µs"),
+        row("CPU per query, beside dnsmasq", cpu["fibrix"], cpu["dnsmasq"], "µs"),
         row("new record to its first answer, slowest of 20", slowest, None, "ms"),
     ]
 
