@@ -5,7 +5,7 @@ from typing import Final
 
 from fibrix.services.dns.engine import Reply
 
-_MOST: Final = 65_536  # entries
+_MOST: Final = 32_768  # entries
 _MOST_BYTES: Final = 16 << 20  # of queries and answers
 
 

@@ -91,6 +91,7 @@ class DnsService:
     def counts(self) -> Counter[str]:
         """Faults and events by name, as `malformed`, `limited`, `slipped`, `forwarded`, `cache_hits`, `transfers`."""
         own = Counter(notified=self._notifier.sent, notify_answered=self._notifier.answered)
+        own["unusable_records"] = sum(zone.unusable for zone in self._desk.zones.ready.values())
         own["answer_hits"] = sum(self._kept_counts(1).values())
         return self._desk.counts + own
 
@@ -147,7 +148,7 @@ class DnsService:
         try:
             udp = UdpEndpoint(address, port, self._desk, group)
             try:
-                tcp = TcpEndpoint(address, port, self._desk, self._settings)
+                tcp = TcpEndpoint(address, port, self._desk, self._settings, group)
             except OSError:
                 udp.close()
                 raise

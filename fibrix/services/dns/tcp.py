@@ -20,6 +20,7 @@ _BACKLOG: Final = 64
 _LENGTH_OCTETS: Final = 2
 _CHUNK: Final = 65_536
 _PAUSE_S: Final = 0.1  # after a connection could not be taken
+_TURN: Final = 16  # questions answered before others get their turn
 _AT_ONCE: Final = 32  # questions of one connection that wait for forwarders
 
 
@@ -57,8 +58,12 @@ class Stream:
 class TcpEndpoint:
     """Listens from the start; `run` serves. Raises OSError as UdpEndpoint does."""
 
-    def __init__(self, address: IPv4Address, port: int, desk: Desk, settings: DnsSettings) -> None:
+    def __init__(
+        self, address: IPv4Address, port: int, desk: Desk, settings: DnsSettings, forwards: asyncio.TaskGroup
+    ) -> None:
+        """`forwards` owns what is asked of forwarders: others may wait for it when a connection is gone."""
         self._desk = desk
+        self._forwards = forwards
         self._settings = settings
         self._open: Counter[str] = Counter()
         self._socket = sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
@@ -109,9 +114,12 @@ class TcpEndpoint:
     async def _talk(self, stream: Stream, address: IPv4Address) -> None:
         """Answer until there are no more questions, or it takes too long."""
         async with asyncio.TaskGroup() as group:
-            room = asyncio.Semaphore(_AT_ONCE)
+            room, count = asyncio.Semaphore(_AT_ONCE), 0
             with suppress(OSError):  # TimeoutError is one
                 while (message := await stream.next()) is not None:
+                    count += 1
+                    if count % _TURN == 0:
+                        await asyncio.sleep(0)
                     await self._answer(stream, message, self._desk.asker(address, stream=True), (group, room))
 
     async def _answer(
@@ -134,8 +142,8 @@ class TcpEndpoint:
         answered: asyncio.Queue[bytes] = asyncio.Queue()
         try:
             with suppress(OSError):
-                async with asyncio.timeout(2 * self._settings.forward_s), asyncio.TaskGroup() as group:
-                    self._desk.forward(asked, asker, answered.put_nowait, group)
+                async with asyncio.timeout(2 * self._settings.forward_s):
+                    self._desk.forward(asked, asker, answered.put_nowait, self._forwards)
                     await stream.send(await answered.get())
         finally:
             room.release()

@@ -5,13 +5,12 @@ from itertools import chain
 from typing import Final
 
 from fibrix.domain.dns import Record, Zone, ZoneChange
-from fibrix.errors import InvalidError
-from fibrix.services.dns.zone import changes_since
+from fibrix.services.dns.zone import changes_since, rrset_of
 from fibrix.wire.dns.answer import AnswerWriter, Section
 from fibrix.wire.dns.codes import Flag, RecordType
 from fibrix.wire.dns.names import encode_name
 from fibrix.wire.dns.query import Query
-from fibrix.wire.dns.rdata import encode_rdata, soa_rdata
+from fibrix.wire.dns.rdata import soa_rdata
 
 MESSAGE_BYTES: Final = 16_000  # names further on cannot be pointed to; and it is soon made
 _HALF: Final = 1 << 31  # serials wrap: RFC 1982 §3.2
@@ -74,10 +73,8 @@ def _differences(zone: Zone, changes: Iterable[ZoneChange]) -> Iterator[tuple[by
 
 
 def _records(records: Iterable[Record]) -> Iterator[tuple[bytes, int, int, tuple[bytes, ...]]]:
-    """Make records; one whose data cannot be made is not served either."""
+    """Make records; one that cannot be made is not served either."""
     for record in records:
-        try:
-            owner, data = encode_name(record.name), encode_rdata(record.type, record.value)
-        except InvalidError:
-            continue
-        yield owner, RecordType[record.type], record.ttl, (data,)
+        made = rrset_of(record)
+        if made is not None:
+            yield encode_name(record.name), *made

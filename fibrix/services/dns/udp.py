@@ -11,7 +11,7 @@ from fibrix.services.dns.desk import Client, Desk
 from fibrix.services.dns.engine import Asker, Forward, Reply
 from fibrix.wire.dns.codes import HEADER_BYTES, OPCODE_MASK, Flag
 
-_ROUNDS: Final = 4  # batches per wake-up, before others get their turn
+_ROUNDS: Final = 2  # batches per wake-up, before others get their turn
 _ROOM_BYTES: Final = 4 << 20  # of datagrams that wait to be taken
 _ID_OCTETS: Final = 2
 

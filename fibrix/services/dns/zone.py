@@ -9,6 +9,8 @@ from fibrix.wire.dns.codes import RecordType
 from fibrix.wire.dns.names import encode_name, is_below, parent
 from fibrix.wire.dns.rdata import encode_rdata, soa_rdata
 
+_NAMES_ONLY: Final = (RecordType.NS, RecordType.CNAME, RecordType.PTR)
+_LONGEST_TTL: Final = (1 << 31) - 1  # RFC 2181 §8
 _MOST_TOUCHED: Final = 2_000  # names that are put right at once; more: the zone is made anew, bit by bit
 
 
@@ -133,16 +135,14 @@ class ReadyZone:
     def _make_node(self, name: str, records: Iterable[Record]) -> Node:
         node: Node = {RecordType.SOA: self._soa} if name == self.zone.name else {}
         for record in records:
-            try:
-                data = encode_rdata(record.type, record.value)
-            except InvalidError:
+            made = rrset_of(record)
+            if made is None:
                 self.unusable += 1
                 continue
-            kind = RecordType[record.type]
+            kind, ttl, data = made
             known = node.get(kind)
-            data = data.lower() if kind in _NAMES_ONLY else data
-            ttl = min(known.ttl, record.ttl) if known else record.ttl  # one TTL for all: RFC 2181 §5.2
-            node[kind] = RRset(kind, ttl, (*(known.data if known else ()), data))
+            ttl = min(known.ttl, ttl) if known else ttl  # one TTL for all: RFC 2181 §5.2
+            node[kind] = RRset(kind, ttl, (known.data if known else ()) + data)
         return node
 
     def _make_soa(self) -> RRset:
@@ -153,7 +153,16 @@ class ReadyZone:
         return RRset(RecordType.SOA, self.zone.ttl, (data,))
 
 
-_NAMES_ONLY: Final = (RecordType.NS, RecordType.CNAME, RecordType.PTR)
+def rrset_of(record: Record) -> RRset | None:
+    """Make one record's octets; None for one that cannot be, and for an SOA, which is made of the zone's fields."""
+    try:
+        data = encode_rdata(record.type, record.value)
+    except InvalidError:
+        return None
+    kind = RecordType[record.type]
+    if kind is RecordType.SOA or not 0 <= record.ttl <= _LONGEST_TTL:
+        return None
+    return RRset(kind, record.ttl, (data.lower() if kind in _NAMES_ONLY else data,))
 
 
 def changes_since(zone: Zone, serial: int) -> tuple[ZoneChange, ...] | None:

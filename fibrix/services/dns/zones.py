@@ -34,7 +34,7 @@ class Zones:
         for name, zone in snapshot.zones.items():
             known = self.ready.get(name)
             if known is None or known.zone is not zone:
-                touched = known.follow(zone) if known is not None else None
+                touched = _followed(known, zone) if known is not None else None
                 if known is None or touched is None:
                     anew[name] = zone
                 else:
@@ -79,3 +79,11 @@ class Zones:
             except InvalidError:  # the region refuses such keys; who uses one is answered BADKEY
                 continue
         self.keys, self._known_keys = {key.name: key for key in usable}, keys
+
+
+def _followed(ready: ReadyZone, zone: Zone) -> list[str] | None:
+    """Have it become the zone's next value; None: it is to be made anew, where a fault is told, too."""
+    try:
+        return ready.follow(zone)
+    except InvalidError:
+        return None

@@ -37,8 +37,8 @@ class Heard:
         if questions != 1 or not flags & Flag.QR:
             raise MalformedPacketError("DNS: this does not answer one question")
         name, at = read_name(data, HEADER_BYTES)
-        if len(data) < at + PAIR.size:
-            raise MalformedPacketError("DNS: the question has no type or no class")
+        if len(data) < at + PAIR.size or at != HEADER_BYTES + len(name):
+            raise MalformedPacketError("DNS: the question has no type or class, or a name with a pointer")
         kind, klass = PAIR.unpack_from(data, at)
         walk = _Walk(data, at + PAIR.size)
         kept = tuple(walk.section(count, index) for index, count in enumerate(counts))

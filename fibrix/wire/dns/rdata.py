@@ -157,8 +157,12 @@ def _caa_text(data: bytes) -> str:
 
 
 def soa_rdata(primary: str, mailbox: str, serial: int, times: tuple[int, int, int, int]) -> bytes:
-    """Make the data of an SOA record (RFC 1035 §3.3.13): 2 names, then 4 octets each."""
-    return b"".join([encode_name(primary), encode_name(mailbox), *(n.to_bytes(4) for n in (serial, *times))])
+    """Make an SOA record's data (RFC 1035 §3.3.13): 2 names, then 4 octets each. Raises InvalidError."""
+    try:
+        numbers = [number.to_bytes(4) for number in (serial, *times)]
+    except OverflowError:
+        raise InvalidError(f"SOA: serial and times are numbers from 0 to 4294967295, not {serial}, {times}") from None
+    return b"".join([encode_name(primary), encode_name(mailbox), *numbers])
 
 
 def _soa(value: str) -> bytes:
