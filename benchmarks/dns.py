@@ -31,6 +31,7 @@ from tests.support.netns import Wire, entered, ip, wire
 
 ROUNDS = 3
 NAMES = 10_000
+FRESH = 50
 SERVER, CLIENT = "198.18.0.1", "198.18.0.2"
 TICKS = os.sysconf("SC_CLK_TCK")
 PORTS = {"fibrix": 5301, "bind": 5302, "dnsmasq": 5303}
@@ -136,16 +137,17 @@ def load(net: Wire, port: int, pid: int, folder: Path, seconds: int) -> tuple[fl
     return rate, used / done * 1e6
 
 
-async def fresh() -> float:
-    """Milliseconds from a new record to its first right answer; the slowest of 20."""
-    cell, slowest = Cell(snapshot(entries())), 0.0
+async def fresh() -> list[float]:
+    """Milliseconds from a new record to its first right answer, each of many, asked by dnspython."""
+    cell, took = Cell(snapshot(entries())), []
     task_ready = asyncio.Event()
     settings = DnsSettings(port=5304, rate=NO_LIMIT)
     service = DnsService(cell, settings)
     async with asyncio.TaskGroup() as group:
         task = group.create_task(service.run(task_ready), name="dns")
         await task_ready.wait()
-        for number in range(20):
+        await dns.asyncquery.udp(dns.message.make_query("n1.rack.example", "A"), SERVER, 2, 5304)
+        for number in range(FRESH):
             record = Record(name=f"new{number}.rack.example", type="A", ttl=60, value="192.0.2.1")
             query = dns.message.make_query(record.name, "A")
             after = changed(cell.value.zones["rack.example"], add=[record])
@@ -153,9 +155,9 @@ async def fresh() -> float:
             cell.replace(DnsSnapshot(zones={"rack.example": after}, listen=cell.value.listen))
             while not (await dns.asyncquery.udp(query, SERVER, 2, 5304)).answer:
                 pass
-            slowest = max(slowest, (time.perf_counter() - began) * 1e3)
+            took.append((time.perf_counter() - began) * 1e3)
         task.cancel()
-    return slowest
+    return took
 
 
 def measure(seconds: int) -> list[dict[str, object]]:
@@ -175,7 +177,7 @@ def measure(seconds: int) -> list[dict[str, object]]:
                     costs[name].append(cost)
                     print(f"{name}: {rate:.0f} queries/s, {cost:.1f} µs", file=sys.stderr)
         with entered(net.server):
-            slowest = asyncio.run(fresh())
+            took = asyncio.run(fresh())
     qps = {name: middle(values) for name, values in rates.items()}
     cpu = {name: middle(values) for name, values in costs.items()}
     return [
@@ -183,7 +185,8 @@ def measure(seconds: int) -> list[dict[str, object]]:
         row("10,000 names, beside BIND", qps["fibrix"], qps["bind"], "queries/s"),
         row("CPU per query, beside BIND", cpu["fibrix"], cpu["bind"], "µs"),
         row("CPU per query, beside dnsmasq", cpu["fibrix"], cpu["dnsmasq"], "µs"),
-        row("new record to its first answer, slowest of 20", slowest, None, "ms"),
+        row(f"new record to its first answer, median of {FRESH}", middle(took), None, "ms"),
+        row(f"new record to its first answer, slowest of {FRESH}", max(took), None, "ms"),
     ]
 
 
