@@ -11,7 +11,8 @@ from fibrix.services.dns.desk import Client, Desk
 from fibrix.services.dns.engine import Asker, Forward, Reply
 from fibrix.wire.dns.codes import HEADER_BYTES, OPCODE_MASK, Flag
 
-_ROUNDS: Final = 2  # batches per wake-up, before others get their turn
+_ROUNDS: Final = 8  # batches per wake-up, before others get their turn
+_SLICE_S: Final = 0.001  # or as many as this time is enough for
 _ROOM_BYTES: Final = 4 << 20  # of datagrams that wait to be taken
 _ID_OCTETS: Final = 2
 
@@ -41,6 +42,8 @@ class UdpEndpoint:
 
     def _drain(self) -> None:
         """Take what has come in, and answer."""
+        clock = self._desk.clock
+        until = clock() + _SLICE_S
         for _ in range(_ROUNDS):
             try:
                 count = self._batch.receive()
@@ -49,7 +52,7 @@ class UdpEndpoint:
                 return
             if count:
                 self._serve(count)
-            if count < SLOTS:
+            if count < SLOTS or clock() > until:
                 return
 
     def _serve(self, count: int) -> None:
