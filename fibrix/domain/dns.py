@@ -55,7 +55,9 @@ class Zone(msgspec.Struct, frozen=True, kw_only=True):
     ttl: int = 300  # of the SOA record
     authority: Authority
     records: Mapping[str, tuple[Record, ...]] = {}  # by owner; NS records of the apex among them
-    changes: tuple[ZoneChange, ...] = ()  # the newest ones, oldest first; the last one leads to `serial`
+    # The newest ones, oldest first, the last one leads to `serial`; none from before `authority` or `ttl` changed: a
+    # secondary that is told to remove another SOA record than it has drops the whole transfer.
+    changes: tuple[ZoneChange, ...] = ()
     secondaries: tuple[Secondary, ...] = ()
 
 

@@ -16,6 +16,7 @@ import dns.query
 import dns.rcode
 import dns.tsig
 import dns.zone
+import msgspec
 import pytest
 
 from fibrix.domain.dns import Record
@@ -150,3 +151,21 @@ async def test_bind_follows_by_notify_and_ixfr_with_tsig(tmp_path: Path) -> None
         assert service.counts["notify_answered"] >= 2
         assert service.queries["IXFR"] >= 2
         assert "not exact" not in told
+
+
+async def test_bind_follows_when_the_zones_times_change(tmp_path: Path) -> None:
+    there = free_port()
+    first = rack(secondaries=(secondary(there),))
+    async with serving(snapshot(first), notify_first_s=0.2) as (_, cell, port):
+        async with named(tmp_path, there, port) as log:
+            await serial_at(there, 1)
+            authority = msgspec.structs.replace(first.authority, refresh_s=7777, negative_s=99)
+            second = msgspec.structs.replace(changed(first), authority=authority, ttl=30, changes=())
+            cell.replace(snapshot(second))
+            await serial_at(there, 2)
+            cell.replace(snapshot(changed(second, add=[NEW])))
+            await serial_at(there, 3)
+            answer = await dns.asyncquery.udp(dns.message.make_query("rack.example", "SOA"), HOST, 2, there)
+            told = log.read_text()
+        assert (answer.answer[0].ttl, answer.answer[0][0].refresh, len(answer.answer[0])) == (30, 7777, 1)
+        assert "not exact" not in told, told
