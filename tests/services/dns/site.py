@@ -1,6 +1,8 @@
 """Zones for tests, and a service that serves them on loopback."""
 
 import asyncio
+import os
+import shutil
 import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterable
@@ -8,11 +10,18 @@ from contextlib import asynccontextmanager
 from ipaddress import IPv4Address, IPv4Network
 
 import msgspec
+import pytest
 
 from fibrix.domain.dns import Authority, DnsSnapshot, Record, Secondary, TsigKey, Zone, ZoneChange
 from fibrix.runtime.cell import Cell
 from fibrix.services.dns.service import DnsService
 from fibrix.services.dns.settings import DnsSettings
+
+SBIN = os.environ.get("PATH", "") + ":/usr/sbin"
+needs_clients = pytest.mark.skipif(
+    not all(map(shutil.which, ("dig", "delv", "nsupdate"))), reason="needs dig, delv and nsupdate: bind9-dnsutils"
+)
+needs_named = pytest.mark.skipif(not shutil.which("named", path=SBIN), reason="needs named: bind9")
 
 LOOPBACK = IPv4Address("127.0.0.1")
 KEY = TsigKey(name="xfer.example", secret=b"0123456789abcdef0123456789abcdef")

@@ -15,7 +15,7 @@ import dns.rrset
 import msgspec
 
 from fibrix.domain.dns import DnsSnapshot
-from tests.services.dns.site import LOCAL, dig, free_port, rack, serving, snapshot
+from tests.services.dns.site import LOCAL, dig, free_port, needs_clients, rack, serving, snapshot
 
 HOST = "127.0.0.1"
 ZONE = rack()
@@ -159,6 +159,7 @@ async def test_the_next_forwarder_is_asked_and_failure_is_told() -> None:
         assert service.counts["forward_failed"] == 1
 
 
+@needs_clients
 async def test_a_long_answer_comes_by_tcp_all_the_way() -> None:
     upstream = free_port()
     async with (
@@ -191,6 +192,7 @@ async def test_a_guess_is_not_believed() -> None:
             assert (await ask(port, "odd.example.net")).rcode() == dns.rcode.SERVFAIL
 
 
+@needs_clients
 async def test_a_chain_that_leaves_our_zones_is_told_whole() -> None:
     upstream = free_port()
     async with (

@@ -15,13 +15,14 @@ import pytest
 from fibrix.domain.dns import Record
 from fibrix.services.dns import udp
 from fibrix.services.dns.batch import KernelBatch, PlainBatch
-from tests.services.dns.site import changed, dig, rack, reverse, run, serving, snapshot
+from tests.services.dns.site import changed, dig, needs_clients, rack, reverse, run, serving, snapshot
 
 HOST = "127.0.0.1"
 OTHER = "127.0.0.2"  # asked from HOST
 HERE = (IPv4Address(OTHER),)
 
 
+@needs_clients
 async def test_dig_gets_every_type() -> None:
     async with serving(snapshot(rack(), reverse())) as (service, _, port):
         assert (await dig(port, "+short", "web.rack.example")).split() == ["192.0.2.10", "192.0.2.11"]
@@ -42,6 +43,7 @@ async def test_dig_gets_every_type() -> None:
         assert service.answers["NXDOMAIN"] == 1
 
 
+@needs_clients
 async def test_what_is_too_long_for_udp_comes_by_tcp() -> None:
     async with serving(snapshot(rack())) as (_, _, port):
         short = await dig(port, "+ignore", "big.rack.example", "TXT")
@@ -50,12 +52,14 @@ async def test_what_is_too_long_for_udp_comes_by_tcp() -> None:
         assert len(whole.splitlines()) == 20
 
 
+@needs_clients
 async def test_delv_trusts_nothing_and_shows_it() -> None:
     async with serving(snapshot(rack())) as (_, _, port):
         told = await run("delv", "@127.0.0.1", "-p", str(port), "-i", "+nocrypto", "web.rack.example", "A")
         assert "192.0.2.10" in told
 
 
+@needs_clients
 async def test_nsupdate_is_refused() -> None:
     async with serving(snapshot(rack())) as (service, _, port):
         script = f"server 127.0.0.1 {port}\nzone rack.example\nupdate add x.rack.example 60 A 192.0.2.99\nsend\n"

@@ -21,7 +21,19 @@ import pytest
 
 from fibrix.domain.dns import Record
 from fibrix.services.dns.transfer import newer
-from tests.services.dns.site import KEY, changed, dig, free_port, rack, secondary, serving, snapshot
+from tests.services.dns.site import (
+    KEY,
+    SBIN,
+    changed,
+    dig,
+    free_port,
+    needs_clients,
+    needs_named,
+    rack,
+    secondary,
+    serving,
+    snapshot,
+)
 
 HOST = "127.0.0.1"
 RING = {dns.name.from_text(KEY.name): dns.tsig.Key(KEY.name, KEY.secret, "hmac-sha256")}
@@ -51,6 +63,7 @@ async def test_who_does_not_sign_as_named_gets_no_zone(keys: dict[dns.name.Name,
         assert service.counts["transfers"] == 0
 
 
+@needs_clients
 async def test_who_is_no_secondary_gets_no_zone_and_an_address_may_do() -> None:
     async with serving(snapshot(rack())) as (_, _, port):
         assert "Transfer failed" in await dig(port, "rack.example", "AXFR")
@@ -58,6 +71,7 @@ async def test_who_is_no_secondary_gets_no_zone_and_an_address_may_do() -> None:
         assert "ca.rack.example" in await dig(port, "rack.example", "AXFR")
 
 
+@needs_clients
 async def test_bad_signatures_are_told_apart() -> None:
     async def told(key: dns.tsig.Key, port: int, fudge: int = 300) -> str:
         secret = base64.b64encode(key.secret).decode()
@@ -71,6 +85,7 @@ async def test_bad_signatures_are_told_apart() -> None:
         assert "BADKEY" in await told(dns.tsig.Key("nobody.example", b"w" * 32), port)
 
 
+@needs_named
 async def test_ixfr_tells_the_difference_or_all_of_it() -> None:
     first = rack(secondaries=(secondary(1, key=""),))
     second = changed(first, add=[NEW])
@@ -108,7 +123,7 @@ async def named(folder: Path, port: int, primary: int) -> AsyncIterator[Path]:
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
             "named", "-g", "-n", "1", "-c", str(folder / "named.conf"), stdout=output, stderr=subprocess.STDOUT,
-            env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin"},
+            env={**os.environ, "PATH": SBIN},
         )  # fmt: skip
         try:
             yield log
@@ -131,6 +146,7 @@ async def serial_at(port: int, wanted: int) -> None:
             await asyncio.sleep(0.02)
 
 
+@needs_named
 async def test_bind_follows_by_notify_and_ixfr_with_tsig(tmp_path: Path) -> None:
     there = free_port()
     first = rack(secondaries=(secondary(there),))
@@ -153,6 +169,7 @@ async def test_bind_follows_by_notify_and_ixfr_with_tsig(tmp_path: Path) -> None
         assert "not exact" not in told
 
 
+@needs_named
 async def test_bind_follows_when_the_zones_times_change(tmp_path: Path) -> None:
     there = free_port()
     first = rack(secondaries=(secondary(there),))
