@@ -38,6 +38,8 @@ _WORDS: Final = {
     "name": "Its name",
     "subnet": "The subnet's name",
     "mac": "A MAC address",
+    "zone": "The zone's name",
+    "record": "The id of a record that was added",
     "seq": "Its number",
 }
 _SECURITY: Final = {

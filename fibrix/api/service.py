@@ -26,6 +26,9 @@ from fibrix.api.v1.api_keys import ApiKeyRoutes
 from fibrix.api.v1.audit import AuditRoutes
 from fibrix.api.v1.backup import BackupRoutes
 from fibrix.api.v1.dead_letters import DeadLetterRoutes
+from fibrix.api.v1.dns import DnsZoneRoutes
+from fibrix.api.v1.dns_keys import DnsKeyRoutes
+from fibrix.api.v1.dns_records import DnsRecordRoutes
 from fibrix.api.v1.events import EventRoutes
 from fibrix.api.v1.images import ImageRoutes
 from fibrix.api.v1.machines import MachineRoutes
@@ -46,6 +49,7 @@ from fibrix.config import ApiConfig
 from fibrix.domain.access import Permission
 from fibrix.domain.ports.audit import Audit
 from fibrix.domain.ports.backups import Backups
+from fibrix.domain.ports.dns import Dns
 from fibrix.domain.ports.gate import Gate
 from fibrix.domain.ports.health import Checks, HealthSource
 from fibrix.domain.ports.identity import ApiKeys, Logins, Tenants, Users
@@ -78,6 +82,7 @@ class ApiPorts:
     logins: Logins
     ssh_keys: SshKeys
     networks: Networks
+    dns: Dns
     journal: Journal
     event_names: EventNames
     gate: Gate
@@ -168,6 +173,9 @@ class ApiService:
             TenantRoutes(ports.tenants),
             SshKeyRoutes(ports.ssh_keys, ports.tenants),
             SubnetRoutes(ports.networks),
+            DnsZoneRoutes(ports.dns),
+            DnsRecordRoutes(ports.dns),
+            DnsKeyRoutes(ports.dns),
             WebhookRoutes(ports.webhooks),
             DeadLetterRoutes(ports.webhooks),
             AuditRoutes(ports.audit),

@@ -41,6 +41,7 @@ def build_api_ports(
         logins=identity.logins,
         ssh_keys=identity.ssh_keys,
         networks=NetworkController(subnets(shared.config), region, lambda _: None, core.snapshots.refresh, shared.now),
+        dns=core.dns.controller,
         journal=region.journal,
         event_names=StoredNames(region),
         gate=identity.gate,

@@ -4,6 +4,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from fibrix.app.dns import Dns, build_dns
 from fibrix.app.shared import Shared
 from fibrix.app.webhooks import Postal, build_webhooks
 from fibrix.config import subnets
@@ -39,6 +40,7 @@ class Core:
     limits: Limits
     recorder: Recorder
     postal: Postal
+    dns: Dns
 
 
 def build_core(shared: Shared, region: Region) -> Core:
@@ -69,4 +71,5 @@ def build_core(shared: Shared, region: Region) -> Core:
         limits=limits,
         recorder=Recorder(region.books, shared.now),
         postal=build_webhooks(shared, region),
+        dns=build_dns(shared, region),
     )

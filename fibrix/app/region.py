@@ -132,6 +132,7 @@ def build_services(shared: Shared, region: Region, rack: Rack, notifier: Notifie
         core.postal.service,
         PowerController(shared.bus, core.lifecycle, shared.now),
         build_boots(shared, region, core, rack, settler),
+        *core.dns.services,
         *rack.services,
         MachineFacingService(agents, metadata, shared.snapshot, port=shared.config.machines.port),
         ApiService(shared.config.api, shared.config.state_dir, ports),

@@ -24,8 +24,8 @@ _FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False, allow_das
 def export(settings: Settings, *, file: Path | None) -> None:
     """Print as TOML what people decided, without secrets.
 
-    Tenants, users, SSH keys, reservations and webhooks; and, to compare with, subnets and the names of images and
-    scripts with their hashes.
+    Tenants, users, SSH keys, reservations, webhooks, DNS zones and the records that were added to them; and, to compare
+    with, subnets and the names of images and scripts with their hashes.
     """
     import tomli_w  # noqa: PLC0415 - only here
 
@@ -97,7 +97,7 @@ def _subnets(found: Sequence[Difference]) -> list[Fault]:
 
 def _refused(region: Region, todo: Sequence[Difference]) -> list[Fault]:
     """Ask the API about each of them, but for those that need another one first."""
-    made = {one.name for one in todo if one.section == "tenants" and one.before is None}
+    made = {one.name for one in todo if one.section in {"tenants", "dns_zones"} and one.before is None}
     faults = []
     for one in todo:
         if not _needs(one) & made:
@@ -109,7 +109,9 @@ def _refused(region: Region, todo: Sequence[Difference]) -> list[Fault]:
 
 
 def _needs(one: Difference) -> set[str]:
-    """Name the tenant that must be there."""
+    """Name the tenant or the zone that must be there."""
+    if one.section == "dns_records":
+        return {one.name.partition(" ")[0]}
     owner = one.name.rpartition("/")[0] if one.section == "ssh_keys" else ""
     return {owner, (one.after or {}).get("tenant", "") if one.section == "users" else ""} - {""}
 

@@ -38,7 +38,7 @@ class Region:
                 for one in subnet["reservations"]
             },
             "webhooks": self._webhooks(),
-        }
+        } | self._dns()
 
     def _named(self, section: str, things: Any) -> dict[str, dict[str, Any]]:
         return {one["name"]: _thing(section, one) for one in things}
@@ -60,6 +60,19 @@ class Region:
         self._ids |= {("webhooks", one["name"]): one["id"] for one in own}
         return self._named("webhooks", own)
 
+    def _dns(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """Zones that were declared, and the records that were added to any."""
+        zones = self._settings.items("dns/zones")
+        records: dict[str, dict[str, Any]] = {}
+        for zone in zones:
+            for one in self._settings.items(f"dns/zones/{zone['name']}/records", filter="source=added"):
+                name = f"{zone['name']} {one['name']} {one['type']} {one['value']}"
+                self._ids["dns_records", name] = one["id"]
+                ttl = None if one["ttl"] == zone["ttl"] else one["ttl"]
+                records[name] = _thing("dns_records", {"ttl": ttl})
+        declared = [zone for zone in zones if not zone["automatic"]]
+        return {"dns_zones": self._named("dns_zones", declared), "dns_records": records}
+
     def _tenant_name(self, tenant: str) -> str:
         return str(self._tenants[tenant]["name"]) if tenant in self._tenants else tenant
 
@@ -71,6 +84,8 @@ class Region:
             "webhooks": self._plainly("webhooks"),
             "ssh_keys": self._ssh_key,
             "reservations": self._reservation,
+            "dns_zones": self._zone,
+            "dns_records": self._record,
         }
         return ways[one.section](one, {"dry_run": "true"} if rehearse else {})
 
@@ -125,6 +140,30 @@ class Region:
             self._client.call("POST", path, {"mac": mac} | one.after, query=query)
         return ""
 
+    def _zone(self, one: Difference, query: dict[str, str]) -> str:
+        path = f"dns/zones/{one.name}"
+        if one.after is None:
+            self._client.call("DELETE", path, query=query)
+        elif one.before is None:
+            self._client.call("POST", "dns/zones", {"name": one.name} | one.after, query=query)
+        else:
+            headers = {"If-Match": self._client.call("GET", path).headers["etag"]}
+            self._client.call("PATCH", path, _edit("dns_zones", one.after), query=query, headers=headers)
+        return ""
+
+    def _record(self, one: Difference, query: dict[str, str]) -> str:
+        zone, name, kind, value = one.name.split(maxsplit=3)
+        path = f"dns/zones/{zone}/records"
+        known = f"{path}/{self._ids.get(('dns_records', one.name), '')}"
+        body = {"name": name, "type": kind, "value": value, "ttl": (one.after or {}).get("ttl")}
+        if one.after is None:
+            self._client.call("DELETE", known, query=query)
+        elif one.before is None:
+            self._client.call("POST", path, body, query=query)
+        else:
+            self._client.call("PUT", known, body, query=query, headers={"If-Match": "*"})
+        return ""
+
 
 def _thing(section: str, shown: Mapping[str, Any]) -> dict[str, Any]:
     """Take from what the API shows what is declared of it."""
@@ -136,7 +175,7 @@ def _thing(section: str, shown: Mapping[str, Any]) -> dict[str, Any]:
     return plain(msgspec.convert(wanted, kind))
 
 
-_WHOLE: Final = ("tenants", "users", "webhooks")
+_WHOLE: Final = ("tenants", "users", "webhooks", "dns_zones")
 
 
 def _edit(section: str, after: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ MEMBERS = {
     "tenant": ("fibrix.cli.tenant:tenant", "List, add, edit and delete tenants."),
     "api-key": ("fibrix.cli.api_key:api_key", "List, add and revoke API keys."),
     "subnet": ("fibrix.cli.subnet:subnet", "List and show subnets, reserve addresses."),
+    "dns": ("fibrix.cli.dns:dns", "Zones, records, keys for secondaries; what is answered."),
     "operation": ("fibrix.cli.operation:operation", "List, show, await and cancel long work."),
     "audit": ("fibrix.cli.audit:audit", "Who did what: list, export and verify the records."),
     "webhook": ("fibrix.cli.webhook:webhook", "Send events to receivers."),

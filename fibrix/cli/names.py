@@ -37,6 +37,8 @@ SUBNET: Final = Name("subnet", "subnets")
 USER: Final = Name("user", "users")
 TENANT: Final = Name("tenant", "tenants")
 WEBHOOK: Final = Name("webhook", "webhooks")
+DNS_ZONE: Final = Name("zone", "dns/zones")
+DNS_KEY: Final = Name("DNS key", "dns/keys")
 OPERATION: Final = Name("operation", "operations")
 
 

@@ -8,9 +8,9 @@ from itertools import combinations
 from typing import Any
 
 from fibrix.config.networks import interface_roles, network_faults
-from fibrix.config.sections import ApiConfig, Config
+from fibrix.config.sections import ApiConfig, Config, DnsConfig
 
-PORT_SECTIONS = frozenset({"api", "machines", "boot", "dhcp"})
+PORT_SECTIONS = frozenset({"api", "machines", "boot", "dhcp", "dns"})
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?")
 
 
@@ -21,6 +21,8 @@ def conflicts(values: Mapping[str, Any], unsound: set[str]) -> list[str]:
     faults += network_faults(sound.subnets, None if "interfaces" in unsound else interface_roles(sound))
     if "api" not in unsound:
         faults += _api(sound.api)
+    if "dns" not in unsound:
+        faults += _dns(sound.dns)
     faults += _names("interfaces", [interface.name for interface in sound.interfaces])
     if PORT_SECTIONS.isdisjoint(unsound):
         faults += _ports(sound)
@@ -41,6 +43,18 @@ def _api(api: ApiConfig) -> Iterator[str]:
         yield "api.plain_http: there is a certificate too: choose one of them"
 
 
+def _dns(dns: DnsConfig) -> Iterator[str]:
+    """Find forwarders that would lead back here, and addresses that nobody can be asked on."""
+    for index, address in enumerate(dns.listen):
+        if address.is_unspecified or address.is_multicast:
+            yield f"dns.listen[{index}]: {address} is no address of this machine: name each one"
+    for index, address in enumerate(dns.forwarders):
+        if address in dns.listen:
+            yield f"dns.forwarders[{index}]: {address} is where Fibrix itself answers"
+        elif address.is_unspecified or address.is_multicast:
+            yield f"dns.forwarders[{index}]: {address} is no resolver's address"
+
+
 def _names(path: str, names: Iterable[str]) -> Iterator[str]:
     """Find names that are used twice."""
     yield from (f"{path}: the name {name!r} is used {n} times" for name, n in Counter(names).items() if n > 1)
@@ -49,12 +63,13 @@ def _names(path: str, names: Iterable[str]) -> Iterator[str]:
 def _ports(config: Config) -> Iterator[str]:
     """Find ports that two services want."""
     tcp = {"api.port": config.api.port, "machines.port": config.machines.port, "boot.http_port": config.boot.http_port}
+    dns = {"dns.port": config.dns.port} if config.dns.enabled else {}
     udp = {
         "boot.tftp_port": config.boot.tftp_port,
         "dhcp.server_port": config.dhcp.server_port,
         "dhcp.client_port": config.dhcp.client_port,
     }
-    for protocol, ports in (("TCP", tcp), ("UDP", udp)):
+    for protocol, ports in (("TCP", tcp | dns), ("UDP", udp | dns)):
         for (one, port), (other, same) in combinations(ports.items(), 2):
             if port == same != 0:
                 yield f"{one} and {other}: both are {protocol} port {port}"

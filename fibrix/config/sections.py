@@ -64,6 +64,19 @@ class DhcpConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     decline_s: Seconds = 600  # a declined address is not given out for this long
 
 
+class DnsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[dns]: the region's zones, and the questions of machines about all others."""
+
+    enabled: bool = True
+    port: Port = 53  # UDP and TCP
+    listen: tuple[IPv4Address, ...] = ()  # empty: the controller's own addresses of the subnets
+    forwarders: tuple[IPv4Address, ...] = ()  # who is asked about other zones; empty: nobody
+    recursion: tuple[IPv4Network, ...] = ()  # who may ask about other zones; empty: the served subnets
+    cache_entries: Annotated[int, Meta(ge=1)] = 20_000  # answers of forwarders that are remembered
+    rate_per_s: Annotated[int, Meta(ge=1)] = 500  # answers by UDP to one /24 that may not ask about other zones
+    local_rate_per_s: Annotated[int, Meta(ge=1)] = 50_000  # answers by UDP to one /24 that may
+
+
 class PowerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """[power]."""
 
@@ -205,6 +218,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     machines: MachinesConfig = MachinesConfig()
     boot: BootConfig = BootConfig()
     dhcp: DhcpConfig = DhcpConfig()
+    dns: DnsConfig = DnsConfig()
     power: PowerConfig = PowerConfig()
     journal: JournalConfig = JournalConfig()
     lifecycle: LifecycleConfig = LifecycleConfig()

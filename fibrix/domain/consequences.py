@@ -116,10 +116,10 @@ def _boot_choice(machine: Machine | None) -> str:
 
 
 def dns(subject: str, before: Machine | None, after: Machine | None) -> Iterator[Foreseen]:
-    """Which names come and go. Fibrix keeps no DNS records: a machine's name is what DHCP tells it."""
+    """Which names come and go: in DNS where its subnet has a domain, and what DHCP tells it."""
     old, new = before.name if before else "", after.name if after else ""
     if old != new:
-        detail = "the host name that DHCP tells it with its next lease; no DNS record is kept"
+        detail = "its DNS names, while it has an address; the host name that DHCP tells it with its next lease"
         yield Foreseen(what="dns", subject=subject, before=old, after=new, detail=detail)
 
 

@@ -3,16 +3,18 @@
 A document has a table per section, and in it one per thing, by name. A section that is not there says nothing about it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
 
 from fibrix.domain.access import Role
 from fibrix.domain.account import Quota
+from fibrix.domain.zones.names import is_reverse
 from fibrix.errors import Fault, InvalidError
 
 FORMAT: Final = 1
+_RECORD_PARTS: Final = 4  # zone, name, type, value
 
 Things = Mapping[str, dict[str, Any]]
 """The things of a section by their names, each in plain values, without what is null."""
@@ -93,6 +95,34 @@ class SubnetDeclared(_Declared, frozen=True, kw_only=True):
     lease_s: int = 600
 
 
+class SecondaryDeclared(_Declared, frozen=True, kw_only=True):
+    """A secondary of a zone."""
+
+    address: str
+    port: int = 53
+    key: str = ""  # its name: secrets are not declared
+
+
+class ZoneDeclared(_Declared, frozen=True, kw_only=True):
+    """A DNS zone. Those that are there by themselves are not declared."""
+
+    ttl: int = 300
+    primary: str = ""
+    mailbox: str = ""  # as a name
+    refresh_s: int = 3600
+    retry_s: int = 600
+    expire_s: int = 604800
+    negative_s: int = 60
+    name_servers: tuple[str, ...] = ()
+    secondaries: tuple[SecondaryDeclared, ...] = ()
+
+
+class RecordDeclared(_Declared, frozen=True, kw_only=True):
+    """A record that was added to a zone; its name is `zone name type value`."""
+
+    ttl: int | None = None
+
+
 KINDS: Final[Mapping[str, type[_Declared]]] = {
     "subnets": SubnetDeclared,
     "images": HashDeclared,
@@ -102,9 +132,11 @@ KINDS: Final[Mapping[str, type[_Declared]]] = {
     "ssh_keys": SshKeyDeclared,
     "reservations": ReservationDeclared,
     "webhooks": WebhookDeclared,
+    "dns_zones": ZoneDeclared,
+    "dns_records": RecordDeclared,
 }
 """All sections, in an order in which they can be brought about: what is named comes before what names it."""
-SETTLED: Final = ("tenants", "users", "ssh_keys", "reservations", "webhooks")
+SETTLED: Final = ("tenants", "users", "ssh_keys", "reservations", "webhooks", "dns_zones", "dns_records")
 """Sections that an import brings about. Images and scripts are files, subnets are in the configuration."""
 
 
@@ -126,7 +158,8 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 def plain(value: _Declared) -> dict[str, Any]:
     """Write a thing in plain values, without what is null or as it would be anyway."""
     told: dict[str, Any] = _told(msgspec.to_builtins(value))
-    return told
+    usual = {field.name: field.default for field in msgspec.structs.fields(value)}
+    return {name: said for name, said in told.items() if said != usual[name]}  # msgspec leaves out small numbers only
 
 
 def _told(value: Any) -> Any:
@@ -147,6 +180,9 @@ def read(table: Mapping[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
             continue
         found[section] = {}
         for name, thing in things.items():
+            if section == "dns_records" and len(name.split(maxsplit=_RECORD_PARTS - 1)) != _RECORD_PARTS:
+                faults.append(Fault("write it as `zone name type value`", f"/{section}/{name}"))
+                continue
             try:
                 found[section][name] = plain(msgspec.convert(thing, KINDS[section]))
             except msgspec.ValidationError as exc:
@@ -190,4 +226,13 @@ def dangling(declared: Document, there: Document) -> list[Fault]:
         subnet, slash, _ = name.rpartition("/")
         if not slash or subnet not in subnets:
             faults.append(Fault(f"there is no subnet {subnet!r}: write it as `subnet/mac`", f"/reservations/{name}"))
-    return faults
+    return [*faults, *_homeless(declared, there)]
+
+
+def _homeless(declared: Document, there: Document) -> Iterator[Fault]:
+    """Find records that are in no zone."""
+    zones = declared.get("dns_zones", {}).keys() | there.get("dns_zones", {}).keys()
+    for name in declared.get("dns_records", {}):
+        zone = name.split()[0]
+        if zone not in zones and not is_reverse(zone):
+            yield Fault(f"there is no zone {zone!r}", f"/dns_records/{name}")

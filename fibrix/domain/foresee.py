@@ -113,7 +113,7 @@ def _field(subject: str, name: str, old: object, new: object) -> Iterator[Forese
 
 def _words(value: object) -> str:
     """Write a value."""
-    plain = msgspec.to_builtins(value)
+    plain = msgspec.to_builtins(value, enc_hook=str)
     if isinstance(plain, str):
         return plain
     if isinstance(plain, list | tuple) and all(isinstance(item, str) for item in plain):

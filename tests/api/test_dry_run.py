@@ -23,7 +23,7 @@ from tests.support.site import ACME, GLOBEX, Site
 
 LINE: Final = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB3WivSGCR8s7oMfjCuJ4KmnvG85FUV77EvQSPHfE3Sp ann@laptop"
 PASSWORD: Final = "correct horse battery"
-SECRETS: Final = (PASSWORD, "hunter2-of-the-bmc", "another good one")
+SECRETS: Final = (PASSWORD, "hunter2-of-the-bmc", "another good one", "c2VjcmV0IG9mIGEgc2Vjb25kYXJ5")
 
 Json = dict[str, Any]
 
@@ -78,6 +78,16 @@ CASES: Final[dict[str, Case]] = {
     "sshKey_delete": case(None, "SSH|key", name="me"),
     "subnet_reserve": case({"mac": "525400aa0002", "address": "192.168.1.20"}, "dhcp", subnet="racks"),
     "subnet_unreserve": case(None, "dhcp", subnet="racks", mac="525400aa0003"),
+    "dnsZone_add": case({"name": "two.example"}, "DNS|zone"),
+    "dnsZone_edit": case({"ttl": 60}, "ttl", zone="rack.example"),
+    "dnsZone_delete": case(None, "DNS|zone", zone="rack.example"),
+    "dnsRecord_add": case({"name": "two", "type": "A", "value": "192.0.2.2"}, "dns", zone="rack.example"),
+    "dnsRecord_replace": case(
+        {"name": "two", "type": "A", "value": "192.0.2.2"}, "dns", zone="rack.example", record="$record"
+    ),
+    "dnsRecord_delete": case(None, "dns", zone="rack.example", record="$record"),
+    "dnsKey_add": case({"name": "two", "secret": SECRETS[3]}, "DNS|key"),
+    "dnsKey_delete": case(None, "DNS|key", key="transfer"),
     "webhook_add": case({"name": "two", "url": "https://hooks.example.com/two"}, "webhook"),
     "webhook_edit": case({"enabled": False}, "enabled", webhook="$webhook"),
     "webhook_delete": case(None, "webhook", webhook="$webhook"),
@@ -147,6 +157,9 @@ async def furnished(site: Site, http: aiohttp.ClientSession) -> Furnished:
         ("me/keys", {"name": "spare"}, "$my-key"),
         ("users/operator/keys", {"name": "spare"}, "$their-key"),
         ("webhooks", {"name": "bills", "url": "https://hooks.example.com/hook"}, "$webhook"),
+        ("dns/zones", {"name": "rack.example"}, ""),
+        ("dns/zones/rack.example/records", {"name": "www", "type": "A", "value": "192.0.2.80"}, "$record"),
+        ("dns/keys", {"name": "transfer"}, ""),
         ("subnets/racks/reservations", {"mac": "525400aa0003", "address": "192.168.1.21"}, ""),
     ):
         async with http.post(f"/api/v1/{path}", json=body) as response:
@@ -186,6 +199,7 @@ def picture(site: Site) -> Json:
         "reservations": region.reservations("racks"),
         "passwords": {machine.id: region.password(machine.id) for machine in region.machines()},
         "rack": site.rig.snapshot.value,
+        "zones": (dict(region.served.all()), site.rig.core.dns.cell.value),
         "head": region.journal.head,
     }
 

@@ -14,6 +14,7 @@ from fibrix.controllers.dns.keeper import ZoneKeeper
 from fibrix.controllers.ports import Store, Unit
 from fibrix.domain.dns import Secondary
 from fibrix.domain.ports.dns import KeySpec, SecondarySpec, ZoneEdit, ZoneSpec, ZoneStatus
+from fibrix.domain.zones.contents import begun
 from fibrix.domain.zones.names import check_name
 from fibrix.domain.zones.plan import PlannedZone
 from fibrix.domain.zones.rules import checked_zone
@@ -67,11 +68,14 @@ class ZoneCommands:
 
     def status(self, name: str) -> ZoneStatus:
         """How it is served. Raises NotFoundError."""
-        served = self._desk.keeper.snapshot.zones.get(self._desk.zone(name).name)
-        if served is None:
-            return ZoneStatus(serial=0, names=0, records=0, changes=0, oldest=0)
+        planned = self._desk.zone(name)
+        snapshot = self._desk.keeper.snapshot
+        served = snapshot.zones.get(planned.name) or begun(planned, 0)
         return ZoneStatus(
             serial=served.serial,
+            primary=planned.authority.primary,
+            mailbox=planned.authority.mailbox,
+            name_servers=tuple(one.value for one in planned.own[planned.name] if one.type == "NS"),
             names=len(served.records),
             records=sum(map(len, served.records.values())),
             changes=len(served.changes),
@@ -84,6 +88,8 @@ class ZoneCommands:
         zone = checked_zone(DnsZone(created_at=self._desk.now(), **fields))
 
         def work(unit: Unit) -> None:
+            if unit.of(DnsZone).by_key(zone.name) is not None:
+                raise ConflictError(f"the zone {zone.name} is declared already: edit it instead")
             _check_keys(unit, zone)
             unit.of(DnsZone).insert(zone)
             unit.append(ZoneAdded(at=self._desk.now(), zone=zone.name))
@@ -180,6 +186,8 @@ class KeyCommands:
         key = DnsKey(name=name, algorithm=spec.algorithm.value, created_at=self._desk.now())
 
         def work(unit: Unit) -> None:
+            if unit.of(DnsKey).by_key(name) is not None:
+                raise ConflictError(f"there is a DNS key {name!r} already: delete it, or choose another name")
             unit.of(DnsKey).insert(key)
             unit.seal_secret(key.secret_owner, secret)
             unit.append(DnsKeyAdded(at=self._desk.now(), name=name))

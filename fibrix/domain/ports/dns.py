@@ -103,6 +103,9 @@ class ZoneStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How a zone is served now."""
 
     serial: int  # 0: it is not served yet
+    primary: str  # MNAME
+    mailbox: str  # RNAME, as a name
+    name_servers: tuple[str, ...]
     names: int
     records: int
     changes: int  # so many serials a secondary may be behind and need not take all of it

@@ -113,7 +113,7 @@ def _planned(
     name, primary = zone.name, zone.primary or f"{PRIMARY}.{zone.name}"
     servers = zone.name_servers or (primary,)
     own = {name: tuple(Record(name=name, type="NS", ttl=zone.ttl, value=server) for server in servers)}
-    if not zone.primary:
+    if primary == f"{PRIMARY}.{name}":
         own[primary] = tuple(Record(name=primary, type="A", ttl=zone.ttl, value=str(one)) for one in addresses)
     authority = Authority(
         primary=primary,
