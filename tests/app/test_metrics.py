@@ -93,6 +93,7 @@ def test_every_metric_is_on_the_dashboard_or_in_an_alert_or_is_for_looking_close
         "refused",
         "operations",
         "solicitations",
+        "dns_zone",
     }
     text = (ROOT / "config" / "grafana" / "fibrix.json").read_text()
     text += (ROOT / "examples" / "prometheus" / "alerts.yml").read_text()

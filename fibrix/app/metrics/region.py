@@ -44,6 +44,9 @@ class RegionMeters:
         yield catalog.LETTERS.of(letters)
         operations = Counter((one.kind, one.state.value) for one in region.of(Operation).all())
         yield catalog.OPERATIONS.of(operations)
+        zones = region.served.all()
+        yield catalog.DNS_RECORDS.of({name: sum(map(len, zone.records.values())) for name, zone in zones.items()})
+        yield catalog.DNS_SERIAL.of({name: zone.serial for name, zone in zones.items()})
         yield catalog.OPERATION_SECONDS.of(self.durations.operations.all().items())
 
     def _machines(self, now: datetime) -> Iterable[Metric]:

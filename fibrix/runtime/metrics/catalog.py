@@ -65,6 +65,10 @@ DHCP_LEASES: Final = Gauge(
     "fibrix_dhcp_leases", "Addresses of a subnet that are bound, or were declined and rest.", ("subnet", "state")
 )
 DHCP_POOL: Final = Gauge("fibrix_dhcp_pool_addresses", "Addresses in the dynamic ranges of a subnet.", ("subnet",))
+DNS_RECORDS: Final = Gauge("fibrix_dns_zone_records", "Records of a zone.", ("zone",))
+DNS_SERIAL: Final = Gauge(
+    "fibrix_dns_zone_serial", "Serial number of a zone; secondaries should have the same.", ("zone",)
+)
 TRANSFERS: Final = Counter(
     "fibrix_boot_transfers_total", "Files sent to machines, whole or not.", ("protocol", "result")
 )
