@@ -47,7 +47,7 @@ _HEARD: Final = (
 class NameFollower:
     """The service between the bus and the zones. `clock` is monotonic: leases end by it."""
 
-    name = "dns.names"
+    name = "dns-names"
 
     def __init__(self, bus: Bus, store: Store, keeper: ZoneKeeper, clock: Callable[[], float]) -> None:
         self._bus = bus
@@ -66,7 +66,7 @@ class NameFollower:
             await self.look_again()
             ready.set()
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._tick_forever(), name="dns.names.tick")
+                group.create_task(self._tick_forever(), name="dns-names.tick")
                 lagged = 0
                 while True:
                     batch = await facts.batch()
