@@ -158,6 +158,16 @@ async def test_a_zone_that_is_there_by_itself_is_changed_by_declaring_it(http: a
     assert await said(http, f"7.{name}", "PTR") == []
 
 
+async def test_a_record_goes_into_the_nearest_zone(http: aiohttp.ClientSession) -> None:
+    for name in ("rack.example", "dc1.rack.example"):
+        await call(http, "POST", ZONES, {"name": name})
+    body = {"name": "www.dc1", "type": "A", "value": "192.0.2.80"}
+    assert "dc1.rack.example: add it there" in str(await refused(http, "POST", f"{ZONES}/rack.example/records", body))
+    assert await said(http, "dc1.rack.example", "NS") == ["ns.dc1.rack.example"]
+    records = (await call(http, "GET", f"{ZONES}/rack.example/records"))["items"]
+    assert ("dc1.rack.example", "NS", "zone") in {(r["name"], r["type"], r["source"]) for r in records}
+
+
 async def test_a_request_that_comes_twice_is_done_once(http: aiohttp.ClientSession) -> None:
     body = {"name": "rack.example"}
     once = {"Idempotency-Key": "zone-1"}

@@ -85,15 +85,20 @@ class ZoneKeeper:
         self, owners: Iterable[str], zones: Mapping[str, PlannedZone], held: Holdings | None = None
     ) -> None:
         """Publish what is to be at these names; `zones` is the plan. Raises StoreError, and all is looked at again."""
+        names: dict[str, set[str]] = {}
+        for owner in owners:
+            zone = zone_of(owner, zones)
+            if zone is not None:
+                names.setdefault(zone, set()).add(owner)
+        await self.settle_in([(zones[zone], found) for zone, found in names.items()], held)
+
+    async def settle_in(
+        self, places: Iterable[tuple[PlannedZone, Iterable[str]]], held: Holdings | None = None
+    ) -> None:
+        """Publish what is to be at names of these zones. Raises StoreError, and all is looked at again."""
         async with self._turn:
-            names: dict[str, set[str]] = {}
-            for owner in owners:
-                zone = zone_of(owner, zones)
-                if zone is not None:
-                    names.setdefault(zone, set()).add(owner)
             changes = [
-                self._difference(zones[zone], {owner: self._at(zones[zone], owner) for owner in found})
-                for zone, found in names.items()
+                self._difference(zone, {owner: self._at(zone, owner) for owner in owners}) for zone, owners in places
             ]
             await self._publish([one for one in changes if one is not None], (), held or Holdings())
 
@@ -150,9 +155,11 @@ class ZoneKeeper:
             _hold(unit, held)
 
         if changes or gone or held.kept or held.dropped:
-            stale, self.stale = self.stale, True
-            await self._store.change(work)
-            self.stale = stale
+            try:
+                await self._store.change(work)
+            except BaseException:  # a cancellation too: nobody knows whether it was stored
+                self.stale = True
+                raise
         self.hand_over()
 
     def hand_over(self) -> None:

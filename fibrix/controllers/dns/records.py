@@ -10,7 +10,7 @@ from fibrix.controllers.ports import Unit
 from fibrix.domain.names import opaque_id
 from fibrix.domain.ports.dns import RecordSpec, Shown, Source
 from fibrix.domain.zones.lookup import Found, lookup
-from fibrix.domain.zones.names import check_name, whole
+from fibrix.domain.zones.names import check_name, whole, zone_of
 from fibrix.domain.zones.rules import check_beside, checked_record
 from fibrix.domain.zones.things import ZoneRecord
 from fibrix.domain.zones.values import TYPES
@@ -75,7 +75,7 @@ class RecordCommands:
             )
 
         await self._desk.store.change(work)
-        await self._publish(made.name)
+        await self._publish(made.zone, made.name)
         return made
 
     async def replace_record(self, zone: str, record: str, spec: RecordSpec) -> ZoneRecord:
@@ -100,7 +100,7 @@ class RecordCommands:
 
         if replace(made, id=before.id) != before:
             await self._desk.store.change(work)
-            await self._publish(before.name, made.name)
+            await self._publish(made.zone, before.name, made.name)
         return made
 
     async def delete_record(self, zone: str, record: str) -> None:
@@ -121,7 +121,7 @@ class RecordCommands:
             )
 
         await self._desk.store.change(work)
-        await self._publish(gone.name)
+        await self._publish(gone.zone, gone.name)
 
     def lookup(self, name: str, kind: str) -> Found:
         """What is answered. Raises InvalidError."""
@@ -133,21 +133,25 @@ class RecordCommands:
     def _checked(self, zone: str, record: str, spec: RecordSpec) -> ZoneRecord:
         """Make a record of what was given. Raises NotFoundError, InvalidError."""
         name = self._desk.zone(zone).name
-        return checked_record(
-            ZoneRecord(
-                id=record, zone=name, name=whole(spec.name, name), type=spec.type, ttl=spec.ttl, value=spec.value
-            )
+        owner = whole(spec.name, name)
+        made = checked_record(
+            ZoneRecord(id=record, zone=name, name=owner, type=spec.type, ttl=spec.ttl, value=spec.value)
         )
+        nearest = zone_of(made.name, self._desk.keeper.planned())
+        if nearest != name:
+            raise InvalidError(f"{made.name} is in the zone {nearest}: add it there", pointer="/name")
+        return made
 
-    async def _publish(self, *owners: str) -> None:
-        """Have these names served as they are stored now; a rehearsal stored nothing."""
+    async def _publish(self, zone: str, *owners: str) -> None:
+        """Have these names of a zone served as they are stored now; a rehearsal stored nothing."""
         keeper = self._desk.keeper
         if rehearsal() is not None:
             return
-        if keeper.stale:
+        planned = keeper.planned().get(zone)
+        if keeper.stale or planned is None:
             await self._desk.publish()
         else:
-            await keeper.settle(owners, keeper.planned())
+            await keeper.settle_in([(planned, owners)])
 
 
 class DnsController(ZoneCommands, RecordCommands, KeyCommands):

@@ -1,7 +1,7 @@
 """Which zones there are: those that were declared, and the reverse zones that served subnets need."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
 from typing import Final
@@ -62,10 +62,22 @@ def plan(
             uses.setdefault(name, []).append(subnet.name)
             if name not in declared:
                 automatic.setdefault(name, _like(name, declared.get(forward or "")))
-    return {
+    found = {
         name: _planned(zone, addresses, tuple(uses.get(name, ())), automatic=name in automatic)
         for name, zone in sorted((declared | automatic).items())
     }
+    return _delegated(found)
+
+
+def _delegated(zones: dict[str, PlannedZone]) -> dict[str, PlannedZone]:
+    """Have each zone lead to those below it, with glue (RFC 1034 §4.2.1): a secondary may have the one alone."""
+    found = dict(zones)
+    for name, zone in zones.items():
+        above_it = zone_of(name.partition(".")[2], zones)
+        if above_it is not None:
+            parent = found[above_it]
+            found[above_it] = replace(parent, own={**zone.own, **parent.own})
+    return found
 
 
 def domain_of(subnet: Subnet) -> str:

@@ -12,6 +12,7 @@ from fibrix.domain.zones.rules import check_beside, checked_record, checked_zone
 from fibrix.domain.zones.things import DnsZone, ZoneRecord
 from fibrix.domain.zones.values import check_value, key_octets
 from fibrix.errors import ConflictError, InvalidError
+from fibrix.wire.dns.rdata import decode_rdata, encode_rdata
 from tests.domain.build import T0
 
 ZONE = "rack.example"
@@ -46,6 +47,7 @@ def test_a_value_is_brought_into_one_form_that_others_read_too(kind: str, given_
     assert check_value(kind, given_as, ZONE) == kept
     assert check_value(kind, kept, ZONE) == kept
     dns.rdata.from_text(dns.rdataclass.IN, dns.rdatatype.from_text(kind), kept)
+    assert decode_rdata(kind, encode_rdata(kind, kept)) == kept
 
 
 @pytest.mark.parametrize(
@@ -85,6 +87,7 @@ def test_any_text_is_refused_or_keeps_its_form(kind: str, text: str) -> None:
         return
     assert check_value(kind, kept, ZONE) == kept
     dns.rdata.from_text(dns.rdataclass.IN, dns.rdatatype.from_text(kind), kept)
+    assert decode_rdata(kind, encode_rdata(kind, kept)) == kept
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,16 @@ def test_zones_of_served_subnets_are_there_by_themselves_and_like_the_forward_on
     assert not declared["1.168.192.in-addr.arpa"].automatic
 
 
+def test_a_zone_leads_to_those_below_it() -> None:
+    found = planned(subnet("192.168.1.128/25"), zones=(zone(), zone("dc1.rack.example")))
+    above = found["rack.example"].own
+    assert [r.value for r in above["dc1.rack.example"]] == ["ns.dc1.rack.example"]
+    assert [r.value for r in above["ns.dc1.rack.example"]] == [str(OWN)]
+    assert [r.value for r in above["rack.example"]] == ["ns.rack.example"]
+    parent = found["1.168.192.in-addr.arpa"].own
+    assert [r.value for r in parent["128-25.1.168.192.in-addr.arpa"]] == ["ns.rack.example"]
+
+
 def test_a_machine_has_an_a_and_a_ptr_record_where_there_are_zones_for_them() -> None:
     on = subnet("192.168.1.0/24", "dc1.rack.example")
     found = records_of("web-1", [(IPv4Address("192.168.1.5"), on)], planned(on))
