@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fibrix.app.shared import Shared
-from fibrix.config import subnets
 from fibrix.controllers.dns.follower import NameFollower
 from fibrix.controllers.dns.keeper import ServedOn, ZoneKeeper
 from fibrix.controllers.dns.records import DnsController
@@ -37,8 +36,8 @@ def build_dns(shared: Shared, region: Region) -> Dns:
     config = shared.config.dns
     cell = Cell(DnsSnapshot())
     served_on = ServedOn(listen=config.listen, recursion=config.recursion, forwarders=config.forwarders)
-    keeper = ZoneKeeper(region, cell, lambda: subnets(shared.config), served_on, shared.now)
-    follower = NameFollower(shared.bus, region, keeper, monotonic_s)
+    keeper = ZoneKeeper(region, cell, lambda: shared.snapshot.value.subnets, served_on, shared.now)
+    follower = NameFollower(shared.bus, region, keeper, shared.snapshot, monotonic_s)
     desk = DnsDesk(
         store=region,
         keeper=keeper,

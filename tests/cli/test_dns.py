@@ -10,6 +10,7 @@ from tests.cli.conftest import Command, run_command
 from tests.support.site import Site, key_of, served
 
 
+@pytest.mark.timeout(30)
 async def test_a_zone_its_records_and_its_keys(site: Site, fibrix: Command) -> None:
     assert "secret (shown this once)" in (await fibrix("dns", "keys", "add", "transfer")).out
     assert "transfer" in (await fibrix("dns", "keys", "list")).out

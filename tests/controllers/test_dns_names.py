@@ -22,10 +22,10 @@ from fibrix.domain.machine import Machine
 from fibrix.domain.network import Reservation
 from fibrix.domain.ports.dns import RecordSpec, ZoneEdit, ZoneSpec
 from fibrix.domain.ports.machines import MachineChanges
+from fibrix.domain.rack import RackSnapshot
 from fibrix.domain.state import State
 from fibrix.domain.zones.lookup import Outcome
 from fibrix.errors import StoreError
-from fibrix.events.controller import ReservationAdded, ReservationDeleted
 from fibrix.events.machine import MachineAdded, StateChanged
 from fibrix.events.rack import LeaseGranted
 from fibrix.runtime.cell import Cell
@@ -47,9 +47,10 @@ class Scene:
         self.region = rig.region
         self.seconds = 0.0
         on = tuple(replace(one, domain_name="rack.example") for one in subnets(rig.config))
+        self.rack = Cell(RackSnapshot(subnets=on))
         cell = Cell(DnsSnapshot())
-        self.keeper = ZoneKeeper(rig.region, cell, lambda: on, ServedOn(), rig.clock)
-        follower = NameFollower(rig.shared.bus, rig.region, self.keeper, lambda: self.seconds)
+        self.keeper = ZoneKeeper(rig.region, cell, lambda: self.rack.value.subnets, ServedOn(), rig.clock)
+        follower = NameFollower(rig.shared.bus, rig.region, self.keeper, self.rack, lambda: self.seconds)
         desk = DnsDesk(
             store=rig.region,
             keeper=self.keeper,
@@ -102,6 +103,11 @@ class Scene:
             )
 
         await self.region.change(work)
+
+    def subnet(self, **fields: Any) -> None:
+        """The one subnet is changed, and handed to the rack."""
+        (before,) = self.rack.value.subnets
+        self.rack.replace(RackSnapshot(subnets=(replace(before, **fields),)))
 
     def lease(self, mac: str = MAC, address: IPv4Address = ADDRESS, lease_s: int = 600) -> None:
         bus: Bus = self.rig.shared.bus
@@ -186,24 +192,26 @@ async def test_a_reservation_counts_at_once(tmp_path: Path) -> None:
     async with scene(tmp_path) as on:
         await on.put(State.NEW)
         kept = Reservation(mac=MAC, address=IPv4Address("192.168.1.10"))
-        at = on.rig.clock()
-
-        def reserve(unit: Any) -> None:
-            unit.insert_reservation("racks", kept)
-            unit.append(ReservationAdded(at=at, subnet="racks", mac=MAC, address="192.168.1.10"))
-
-        def unreserve(unit: Any) -> None:
-            unit.delete_reservation("racks", MAC)
-            unit.append(ReservationDeleted(at=at, subnet="racks", mac=MAC))
-
-        await on.region.change(reserve)
+        on.subnet(reservations=(kept,))
         await on.until(A, ["192.168.1.10"])
         await on.goes(State.RETIRED)
         await on.until(A, [])
         await on.goes(State.NEW)
         await on.until(A, ["192.168.1.10"])
-        await on.region.change(unreserve)
+        on.subnet(reservations=())
         await on.until(A, [])
+
+
+async def test_names_follow_the_domain_of_their_subnet(tmp_path: Path) -> None:
+    async with scene(tmp_path) as on:
+        await on.put()
+        on.lease()
+        await on.until(A, ["192.168.1.100"])
+        on.subnet(domain_name="dc1.rack.example")
+        await on.until("web-1.dc1.rack.example", ["192.168.1.100"])
+        assert on.said() == []
+        on.subnet(domain_name="")
+        await on.until("web-1.dc1.rack.example", [])
 
 
 async def test_a_machine_that_nobody_accepted_has_no_name(tmp_path: Path) -> None:

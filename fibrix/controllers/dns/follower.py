@@ -1,24 +1,25 @@
 """Follows machines and their addresses, so that each name is there when its machine is to be reached by it."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from ipaddress import IPv4Address
 from typing import Final
 
 import structlog
+from msgspec.structs import replace
 
 from fibrix.bus import Bus
 from fibrix.controllers.dns.keeper import Holdings, ZoneKeeper
 from fibrix.controllers.ports import Store
 from fibrix.domain.machine import Machine
-from fibrix.domain.network import Subnet
+from fibrix.domain.network import Reservation, Subnet
+from fibrix.domain.rack import RackSnapshot
 from fibrix.domain.zones.leases import Lease, Leases
 from fibrix.domain.zones.machine_names import AT_REST, has_names, records_of
 from fibrix.domain.zones.plan import PlannedZone
 from fibrix.domain.zones.things import HeldAddress
 from fibrix.errors import FibrixError
 from fibrix.events.base import Event
-from fibrix.events.controller import ReservationAdded, ReservationDeleted
 from fibrix.events.machine import (
     MachineAccepted,
     MachineAdded,
@@ -28,6 +29,7 @@ from fibrix.events.machine import (
     StateChanged,
 )
 from fibrix.events.rack import LeaseGranted
+from fibrix.runtime.cell import Cell
 from fibrix.types import MacAddress, MachineId
 
 log = structlog.get_logger()
@@ -39,18 +41,28 @@ _HEARD: Final = (
     MachineUpdated,
     MachineDeleted,
     StateChanged,
-    ReservationAdded,
-    ReservationDeleted,
 )
 
 
 class NameFollower:
-    """The service between the bus and the zones. `clock` is monotonic: leases end by it."""
+    """The service between the bus and the zones. `clock` is monotonic: leases end by it.
+
+    Of subnets and reservations it knows what the rack is handed: it is replaced whenever one of them changes.
+    """
 
     name = "dns-names"
 
-    def __init__(self, bus: Bus, store: Store, keeper: ZoneKeeper, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        store: Store,
+        keeper: ZoneKeeper,
+        rack: Cell[RackSnapshot],
+        clock: Callable[[], float],
+    ) -> None:
         self._bus = bus
+        self._rack = rack
+        self._subnets = rack.value.subnets  # as they were when names were last worked out by them
         self._store = store
         self._keeper = keeper
         self._clock = clock
@@ -63,16 +75,18 @@ class NameFollower:
         """Have all names there, then follow until cancelled."""
         with self._bus.subscribe(*_HEARD, name=self.name) as facts:
             self.recall()
+            self._subnets = self._rack.value.subnets
             await self.look_again()
             ready.set()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._tick_forever(), name="dns-names.tick")
+                group.create_task(self._watch_subnets(), name="dns-names.subnets")
                 lagged = 0
                 while True:
                     batch = await facts.batch()
                     self._keeper.stale |= facts.lagged > lagged
                     lagged = facts.lagged
-                    await self._guarded(batch)
+                    await self._guarded(self.take(batch))
 
     def recall(self) -> None:
         """Take the addresses that machines held when the controller stopped as leased anew: DHCP has kept them."""
@@ -91,8 +105,6 @@ class NameFollower:
             match event:
                 case LeaseGranted():
                     macs |= self._leases.grant(self._lease(event))
-                case ReservationAdded() | ReservationDeleted():
-                    macs.add(MacAddress(event.mac))
                 case StateChanged() if event.after in AT_REST:
                     machines.add(event.machine)
                     self._forget(event.machine)
@@ -161,7 +173,7 @@ class NameFollower:
         """All reserved addresses by MAC."""
         found: dict[MacAddress, list[tuple[IPv4Address, Subnet]]] = {}
         for subnet in self._keeper.subnets().values():
-            for one in self._store.reservations(subnet.name):
+            for one in subnet.reservations:
                 if one.mac:
                     found.setdefault(one.mac, []).append((one.address, subnet))
         return found
@@ -220,13 +232,41 @@ class NameFollower:
             self._keeper.stale = True
             log.warning("dns.not_stored", reason=str(exc))
 
-    async def _guarded(self, events: Sequence[Event]) -> None:
-        """Take events; what cannot be stored now is looked at again with the next tick."""
+    async def _watch_subnets(self) -> None:
+        """Follow subnets and reservations."""
+        while True:
+            before, now = self._subnets, self._rack.value.subnets
+            if now == before:
+                await self._rack.changed()
+                continue
+            self._subnets = now
+            if _bare(before) != _bare(now):
+                await self._guarded(self.look_again())
+            else:
+                await self._guarded(self._reserved_anew(_reserved_for(before) ^ _reserved_for(now)))
+
+    async def _reserved_anew(self, reserved: Iterable[tuple[str, Reservation]]) -> None:
+        """Publish what follows for the machines that these reservations are, or were, for."""
+        async with self._turn:
+            await self._follow(self._owners_of({one.mac for _, one in reserved}))
+
+    async def _guarded(self, work: Awaitable[None]) -> None:
+        """Await some work; what cannot be stored now is looked at again with the next tick."""
         try:
-            await self.take(events)
+            await work
         except FibrixError as exc:
             self._keeper.stale = True
             log.warning("dns.not_stored", reason=str(exc))
+
+
+def _bare(subnets: Iterable[Subnet]) -> list[Subnet]:
+    """Subnets without their reservations."""
+    return [replace(subnet, reservations=()) for subnet in subnets]
+
+
+def _reserved_for(subnets: Iterable[Subnet]) -> set[tuple[str, Reservation]]:
+    """All reservations, with their subnets."""
+    return {(subnet.name, one) for subnet in subnets for one in subnet.reservations}
 
 
 def _held(machine: MachineId, lease: Lease) -> HeldAddress:
