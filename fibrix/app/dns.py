@@ -13,6 +13,8 @@ from fibrix.domain.dns import DnsSnapshot
 from fibrix.runtime.cell import Cell
 from fibrix.runtime.clock import monotonic_s
 from fibrix.runtime.service import Service
+from fibrix.services.dns.service import DnsService
+from fibrix.services.dns.settings import DnsSettings
 from fibrix.store.region import Region
 
 
@@ -24,11 +26,12 @@ class Dns:
     keeper: ZoneKeeper
     follower: NameFollower
     controller: DnsController
+    service: DnsService | None  # None: nobody is answered
 
     @property
     def services(self) -> Sequence[Service]:
         """What is to run, in order: names are there before they are answered."""
-        return (self.follower,)
+        return (self.follower, self.service) if self.service else (self.follower,)
 
 
 def build_dns(shared: Shared, region: Region) -> Dns:
@@ -46,4 +49,11 @@ def build_dns(shared: Shared, region: Region) -> Dns:
         draw=secrets.randbelow,
         octets=secrets.token_bytes,
     )
-    return Dns(cell=cell, keeper=keeper, follower=follower, controller=DnsController(desk))
+    settings = DnsSettings(
+        port=config.port,
+        rate=config.rate_per_s,
+        local_rate=config.local_rate_per_s,
+        cache_entries=config.cache_entries,
+    )
+    service = DnsService(cell, settings) if config.enabled else None
+    return Dns(cell=cell, keeper=keeper, follower=follower, controller=DnsController(desk), service=service)

@@ -59,7 +59,7 @@ class Scene:
             draw=lambda n: len(rig.region.zone_records._records) % n,
             octets=bytes,
         )
-        self.dns = Dns(cell=cell, keeper=self.keeper, follower=follower, controller=DnsController(desk))
+        self.dns = Dns(cell=cell, keeper=self.keeper, follower=follower, controller=DnsController(desk), service=None)
 
     def zone(self, name: str = "rack.example") -> Zone:
         return self.dns.cell.value.zones[name]
