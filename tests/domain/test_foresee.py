@@ -68,7 +68,7 @@ def test_edited_fields_are_told_with_both_values_and_groups_by_their_parts() -> 
     assert set(seen) == {"name", "tags", "power.username", "dns"}
     assert (seen["tags"].before, seen["tags"].after) == ("", "ssd, x")
     assert (seen["power.username"].after, seen["name"].after) == ("root", "box2")
-    assert "no DNS record is kept" in seen["dns"].detail
+    assert "while it has an address" in seen["dns"].detail
 
 
 def test_a_machine_that_changes_hands_tells_what_counts() -> None:
