@@ -5,7 +5,7 @@ from typing import ClassVar
 from fibrix.events.base import Event
 
 
-class ZoneEvent(Event, frozen=True, kw_only=True):
+class DnsZoneEvent(Event, frozen=True, kw_only=True):
     """Something about one zone."""
 
     zone: str
@@ -16,27 +16,27 @@ class ZoneEvent(Event, frozen=True, kw_only=True):
         return f"dns/zones/{self.zone}"
 
 
-class ZoneAdded(ZoneEvent, frozen=True, kw_only=True):
+class DnsZoneAdded(DnsZoneEvent, frozen=True, kw_only=True):
     """A zone was declared. By controllers.dns; for the stream."""
 
     TYPE: ClassVar[str] = "dns.zone_added"
 
 
-class ZoneUpdated(ZoneEvent, frozen=True, kw_only=True):
+class DnsZoneUpdated(DnsZoneEvent, frozen=True, kw_only=True):
     """A zone's authority, name servers or secondaries changed: `fields`. By controllers.dns; for the stream."""
 
     TYPE: ClassVar[str] = "dns.zone_updated"
     fields: tuple[str, ...]
 
 
-class ZoneDeleted(ZoneEvent, frozen=True, kw_only=True):
+class DnsZoneDeleted(DnsZoneEvent, frozen=True, kw_only=True):
     """A zone is gone, with the records that were added to it. By controllers.dns; for the stream."""
 
     TYPE: ClassVar[str] = "dns.zone_deleted"
     records: int  # so many went with it
 
 
-class RecordEvent(ZoneEvent, frozen=True, kw_only=True):
+class RecordEvent(DnsZoneEvent, frozen=True, kw_only=True):
     """Something about one record that people added."""
 
     record: str  # its id

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from fibrix.app.dns import Dns, build_dns
 from fibrix.config import DnsConfig
-from fibrix.domain.ports.dns import ZoneSpec
+from fibrix.domain.ports.dns import DnsZoneSpec
 from fibrix.domain.rack import RackSnapshot
 from fibrix.domain.state import State
 from fibrix.events.machine import StateChanged
@@ -66,7 +66,7 @@ async def until(name: str, kind: str, port: int, values: list[str]) -> str:
 async def test_a_machine_is_found_by_its_name_from_its_lease_to_its_release(tmp_path: Path) -> None:
     port = free_port()
     async with answering(tmp_path, port) as (opened, made):
-        await made.controller.add_zone(ZoneSpec(name="rack.example"))
+        await made.controller.add_zone(DnsZoneSpec(name="rack.example"))
         one = replace(machine(State.DEPLOYED), name="web-1", macs=(MAC,))
         await opened.region.change(lambda unit: unit.insert(one))
         assert (await asked("web-1.rack.example", "A", port))[0] == "NXDOMAIN"

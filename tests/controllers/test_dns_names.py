@@ -20,7 +20,7 @@ from fibrix.controllers.dns.zones import DnsDesk
 from fibrix.domain.dns import DnsSnapshot, Zone
 from fibrix.domain.machine import Machine
 from fibrix.domain.network import Reservation
-from fibrix.domain.ports.dns import RecordSpec, ZoneEdit, ZoneSpec
+from fibrix.domain.ports.dns import DnsRecordSpec, DnsZoneEdit, DnsZoneSpec
 from fibrix.domain.ports.machines import MachineChanges
 from fibrix.domain.rack import RackSnapshot
 from fibrix.domain.state import State
@@ -124,7 +124,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
         task = group.create_task(made.dns.follower.run(ready), name="follower")
         await ready.wait()
         if "rack.example" not in made.dns.cell.value.zones:
-            await made.dns.controller.add_zone(ZoneSpec(name="rack.example"))
+            await made.dns.controller.add_zone(DnsZoneSpec(name="rack.example"))
         yield made
         task.cancel()
 
@@ -291,18 +291,18 @@ async def test_ten_thousand_other_names_stay_where_they_are(tmp_path: Path) -> N
         assert on.zone().records["h1.rack.example"] is shared
 
 
-def spec(n: int) -> RecordSpec:
-    return RecordSpec(name=f"h{n}", type="A", value=f"10.0.{n // 256}.{n % 256}")
+def spec(n: int) -> DnsRecordSpec:
+    return DnsRecordSpec(name=f"h{n}", type="A", value=f"10.0.{n // 256}.{n % 256}")
 
 
 async def test_a_zone_that_goes_and_comes_again_has_a_newer_serial(tmp_path: Path) -> None:
     async with scene(tmp_path) as on:
         for ttl in (1, 2, 3):
-            await on.dns.controller.edit_zone("rack.example", ZoneEdit(ttl=ttl))
+            await on.dns.controller.edit_zone("rack.example", DnsZoneEdit(ttl=ttl))
         before = on.zone()
         await on.dns.controller.delete_zone("rack.example")
         assert "rack.example" not in on.dns.cell.value.zones
-        await on.dns.controller.add_zone(ZoneSpec(name="rack.example"))
+        await on.dns.controller.add_zone(DnsZoneSpec(name="rack.example"))
         assert on.zone().serial == before.serial + 1
         assert on.zone().changes == ()
 

@@ -8,7 +8,7 @@ from fibrix.api.listing import ListQuery, Page, listing
 from fibrix.api.route import Call, Encoded, Nothing, Reply, Route
 from fibrix.api.views import Time
 from fibrix.domain.access import Permission
-from fibrix.domain.ports.dns import Dns, SecondarySpec, ZoneEdit, ZoneSpec, ZoneStatus
+from fibrix.domain.ports.dns import Dns, DnsZoneEdit, DnsZoneSpec, DnsZoneStatus, SecondarySpec
 from fibrix.domain.zones.lookup import Outcome
 from fibrix.domain.zones.plan import PlannedZone, kind_of
 from fibrix.errors import ConflictError, InvalidError, NotFoundError
@@ -18,7 +18,7 @@ ONE = BASE + "/{zone}"
 LOOKUP = "/api/v1/dns/lookup"
 
 
-class ZoneView(msgspec.Struct, frozen=True, kw_only=True):
+class DnsZoneView(msgspec.Struct, frozen=True, kw_only=True):
     """A zone. Its serial is at `/status`, so that reading it for a change is not outrun by the names of machines."""
 
     name: str
@@ -74,7 +74,7 @@ class DnsZoneRoutes:
     def routes(self) -> list[Route]:
         """The part of the route table."""
         see, change, gone = Permission.INSPECT, Permission.OPERATE, (NotFoundError,)
-        example = ZoneSpec(name="rack.example", secondaries=(SecondarySpec(address="192.0.2.53", key="transfer"),))
+        example = DnsZoneSpec(name="rack.example", secondaries=(SecondarySpec(address="192.0.2.53", key="transfer"),))
         refused = (InvalidError, ConflictError)
         return [
             Route("GET", BASE, self.listing, see, "List zones"),
@@ -86,20 +86,20 @@ class DnsZoneRoutes:
             Route("GET", LOOKUP, self.lookup, see, "Show what is answered", (InvalidError,)),
         ]
 
-    async def listing(self, call: Call[Nothing, ListQuery]) -> Reply[Encoded[Page[ZoneView]]]:
+    async def listing(self, call: Call[Nothing, ListQuery]) -> Reply[Encoded[Page[DnsZoneView]]]:
         """By name; those too that are there by themselves."""
-        return listing(ZoneView, map(zone_view, self._dns.zones()), call.query, lambda view: view.name)
+        return listing(DnsZoneView, map(zone_view, self._dns.zones()), call.query, lambda view: view.name)
 
-    async def add(self, call: Call[ZoneSpec, Nothing]) -> Reply[ZoneView]:
+    async def add(self, call: Call[DnsZoneSpec, Nothing]) -> Reply[DnsZoneView]:
         """It may take the place of one that is there by itself."""
         zone = await self._dns.add_zone(call.body)
         return Reply(zone_view(zone), headers={"Location": f"{BASE}/{zone.name}"})
 
-    async def get(self, call: Call[Nothing, Nothing]) -> Reply[ZoneView]:
+    async def get(self, call: Call[Nothing, Nothing]) -> Reply[DnsZoneView]:
         """By name."""
         return Reply(zone_view(self._dns.zone(call.path["zone"])))
 
-    async def edit(self, call: Call[ZoneEdit, Nothing]) -> Reply[ZoneView]:
+    async def edit(self, call: Call[DnsZoneEdit, Nothing]) -> Reply[DnsZoneView]:
         """What is left out stays."""
         return Reply(zone_view(await self._dns.edit_zone(call.path["zone"], call.body)))
 
@@ -108,7 +108,7 @@ class DnsZoneRoutes:
         await self._dns.delete_zone(call.path["zone"])
         return Reply(None)
 
-    async def status(self, call: Call[Nothing, Nothing]) -> Reply[ZoneStatus]:
+    async def status(self, call: Call[Nothing, Nothing]) -> Reply[DnsZoneStatus]:
         """As of now."""
         return Reply(self._dns.status(call.path["zone"]))
 
@@ -126,10 +126,10 @@ class DnsZoneRoutes:
         return Reply(view)
 
 
-def zone_view(zone: PlannedZone) -> ZoneView:
+def zone_view(zone: PlannedZone) -> DnsZoneView:
     """Show a zone."""
     of = zone.declared
-    return ZoneView(
+    return DnsZoneView(
         name=zone.name,
         kind=kind_of(zone.name),
         automatic=zone.automatic,

@@ -6,7 +6,7 @@ from fibrix.api.listing import ListQuery, Page, listing
 from fibrix.api.route import Call, Encoded, Nothing, Reply, Route
 from fibrix.api.views import Time
 from fibrix.domain.access import Permission
-from fibrix.domain.ports.dns import Dns, KeySpec
+from fibrix.domain.ports.dns import Dns, DnsKeySpec
 from fibrix.domain.zones.things import DnsKey
 from fibrix.errors import ConflictError, InvalidError, NotFoundError
 
@@ -39,7 +39,7 @@ class DnsKeyRoutes:
         """The part of the route table."""
         see, change, gone = Permission.INSPECT, Permission.OPERATE, (NotFoundError,)
         refused, stored = (InvalidError, ConflictError), "Store a TSIG key; shows its secret"
-        example = KeySpec(name="transfer")
+        example = DnsKeySpec(name="transfer")
         return [
             Route("GET", BASE, self.listing, see, "List TSIG keys"),
             Route("POST", BASE, self.add, change, stored, refused, 201, example=example, confidential=True),
@@ -51,7 +51,7 @@ class DnsKeyRoutes:
         """By name."""
         return listing(DnsKeyView, map(key_view, self._dns.keys()), call.query, lambda view: view.name)
 
-    async def add(self, call: Call[KeySpec, Nothing]) -> Reply[DnsKeySecretView]:
+    async def add(self, call: Call[DnsKeySpec, Nothing]) -> Reply[DnsKeySecretView]:
         """A secret is made where none is given."""
         key, secret = await self._dns.add_key(call.body)
         view = DnsKeySecretView(key=key_view(key), secret=secret)

@@ -6,7 +6,7 @@ from fibrix.api.listing import ListQuery, Page, listing
 from fibrix.api.route import Call, Encoded, Nothing, Reply, Route
 from fibrix.api.v1.dns import ONE as ZONE
 from fibrix.domain.access import Permission
-from fibrix.domain.ports.dns import Dns, RecordSpec, Shown
+from fibrix.domain.ports.dns import Dns, DnsRecordLine, DnsRecordSpec
 from fibrix.domain.zones.things import ZoneRecord
 from fibrix.errors import ConflictError, InvalidError, NotFoundError
 
@@ -14,7 +14,7 @@ BASE = ZONE + "/records"
 ONE = BASE + "/{record}"
 
 
-class RecordView(msgspec.Struct, frozen=True, kw_only=True):
+class DnsRecordView(msgspec.Struct, frozen=True, kw_only=True):
     """A record that people added."""
 
     id: str
@@ -35,7 +35,7 @@ class DnsRecordRoutes:
         """The part of the route table."""
         see, change, gone = Permission.INSPECT, Permission.OPERATE, (NotFoundError,)
         refused = (*gone, InvalidError, ConflictError)
-        example = RecordSpec(name="www", type="A", value="192.0.2.80")
+        example = DnsRecordSpec(name="www", type="A", value="192.0.2.80")
         return [
             Route("GET", BASE, self.listing, see, "List all records of a zone", gone),
             Route("POST", BASE, self.add, change, "Add a record", refused, 201, example=example),
@@ -44,22 +44,22 @@ class DnsRecordRoutes:
             Route("DELETE", ONE, self.delete, change, "Take an added record out", gone, 204),
         ]
 
-    async def listing(self, call: Call[Nothing, ListQuery]) -> Reply[Encoded[Page[Shown]]]:
+    async def listing(self, call: Call[Nothing, ListQuery]) -> Reply[Encoded[Page[DnsRecordLine]]]:
         """By name, as they are served: those of machines and of the zone itself too, which have no id."""
         records = self._dns.records(call.path["zone"])
-        return listing(Shown, records, call.query, lambda view: f"{view.name} {view.type} {view.value}")
+        return listing(DnsRecordLine, records, call.query, lambda view: f"{view.name} {view.type} {view.value}")
 
-    async def add(self, call: Call[RecordSpec, Nothing]) -> Reply[RecordView]:
+    async def add(self, call: Call[DnsRecordSpec, Nothing]) -> Reply[DnsRecordView]:
         """It is answered when this returns."""
         made = await self._dns.add_record(call.path["zone"], call.body)
         place = f"{BASE.format(zone=made.zone)}/{made.id}"
         return Reply(record_view(made), headers={"Location": place})
 
-    async def get(self, call: Call[Nothing, Nothing]) -> Reply[RecordView]:
+    async def get(self, call: Call[Nothing, Nothing]) -> Reply[DnsRecordView]:
         """By its id."""
         return Reply(record_view(self._dns.record(call.path["zone"], call.path["record"])))
 
-    async def replace(self, call: Call[RecordSpec, Nothing]) -> Reply[RecordView]:
+    async def replace(self, call: Call[DnsRecordSpec, Nothing]) -> Reply[DnsRecordView]:
         """It keeps its id."""
         return Reply(record_view(await self._dns.replace_record(call.path["zone"], call.path["record"], call.body)))
 
@@ -69,6 +69,6 @@ class DnsRecordRoutes:
         return Reply(None)
 
 
-def record_view(record: ZoneRecord) -> RecordView:
+def record_view(record: ZoneRecord) -> DnsRecordView:
     """Show an added record."""
-    return msgspec.convert(record, RecordView, from_attributes=True)
+    return msgspec.convert(record, DnsRecordView, from_attributes=True)

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from fibrix.controllers.dns.zones import DnsDesk, KeyCommands, ZoneCommands
 from fibrix.controllers.ports import Unit
 from fibrix.domain.names import opaque_id
-from fibrix.domain.ports.dns import RecordSpec, Shown, Source
+from fibrix.domain.ports.dns import DnsRecordLine, DnsRecordSpec, Source
 from fibrix.domain.zones.lookup import Found, lookup
 from fibrix.domain.zones.names import check_name, whole, zone_of
 from fibrix.domain.zones.rules import check_beside, checked_record
@@ -27,7 +27,7 @@ class RecordCommands:
     def __init__(self, desk: DnsDesk) -> None:
         self._desk = desk
 
-    def records(self, zone: str) -> Sequence[Shown]:
+    def records(self, zone: str) -> Sequence[DnsRecordLine]:
         """All records of a zone, by name. Raises NotFoundError."""
         planned = self._desk.zone(zone)
         served = self._desk.keeper.snapshot.zones.get(planned.name)
@@ -41,7 +41,7 @@ class RecordCommands:
                 what = record.type, record.value
                 source = Source.ADDED if what in ids else Source.ZONE if what in own else Source.MACHINE
                 shown.append(
-                    Shown(
+                    DnsRecordLine(
                         id=ids.get(what, ""),
                         name=owner,
                         type=record.type,
@@ -56,7 +56,7 @@ class RecordCommands:
         """One that was added. Raises NotFoundError."""
         return self._desk.store.zone_records.get(self._desk.zone(zone).name, record)
 
-    async def add_record(self, zone: str, spec: RecordSpec) -> ZoneRecord:
+    async def add_record(self, zone: str, spec: DnsRecordSpec) -> ZoneRecord:
         """Add one. Raises NotFoundError, InvalidError, ConflictError, StoreError."""
         made = self._checked(zone, opaque_id("d", self._desk.draw), spec)
 
@@ -78,7 +78,7 @@ class RecordCommands:
         await self._publish(made.zone, made.name)
         return made
 
-    async def replace_record(self, zone: str, record: str, spec: RecordSpec) -> ZoneRecord:
+    async def replace_record(self, zone: str, record: str, spec: DnsRecordSpec) -> ZoneRecord:
         """Put another one in its place. Raises NotFoundError, InvalidError, ConflictError, StoreError."""
         before = self.record(zone, record)
         made = self._checked(zone, before.id, spec)
@@ -130,7 +130,7 @@ class RecordCommands:
             raise InvalidError(f"{kind!r} is no type that can be asked for here: {', '.join(_ASKED)}", pointer="/type")
         return lookup(self._desk.keeper.snapshot.zones, check_name(name, pointer="/name", wildcard=True), asked)
 
-    def _checked(self, zone: str, record: str, spec: RecordSpec) -> ZoneRecord:
+    def _checked(self, zone: str, record: str, spec: DnsRecordSpec) -> ZoneRecord:
         """Make a record of what was given. Raises NotFoundError, InvalidError."""
         name = self._desk.zone(zone).name
         owner = whole(spec.name, name)

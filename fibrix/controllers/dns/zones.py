@@ -13,7 +13,7 @@ from msgspec.structs import asdict, replace
 from fibrix.controllers.dns.keeper import ZoneKeeper
 from fibrix.controllers.ports import Store, Unit
 from fibrix.domain.dns import Secondary
-from fibrix.domain.ports.dns import KeySpec, SecondarySpec, ZoneEdit, ZoneSpec, ZoneStatus
+from fibrix.domain.ports.dns import DnsKeySpec, DnsZoneEdit, DnsZoneSpec, DnsZoneStatus, SecondarySpec
 from fibrix.domain.zones.contents import begun
 from fibrix.domain.zones.names import check_name
 from fibrix.domain.zones.plan import PlannedZone
@@ -21,7 +21,7 @@ from fibrix.domain.zones.rules import checked_zone
 from fibrix.domain.zones.things import DnsKey, DnsZone
 from fibrix.domain.zones.values import key_octets
 from fibrix.errors import ConflictError, InvalidError, NotFoundError
-from fibrix.events.dns import DnsKeyAdded, DnsKeyDeleted, ZoneAdded, ZoneDeleted, ZoneUpdated
+from fibrix.events.dns import DnsKeyAdded, DnsKeyDeleted, DnsZoneAdded, DnsZoneDeleted, DnsZoneUpdated
 from fibrix.runtime.scope import rehearsal
 
 _SECRET_OCTETS: Final = 32
@@ -66,12 +66,12 @@ class ZoneCommands:
         """One of them. Raises NotFoundError."""
         return self._desk.zone(name)
 
-    def status(self, name: str) -> ZoneStatus:
+    def status(self, name: str) -> DnsZoneStatus:
         """How it is served. Raises NotFoundError."""
         planned = self._desk.zone(name)
         snapshot = self._desk.keeper.snapshot
         served = snapshot.zones.get(planned.name) or begun(planned, 0)
-        return ZoneStatus(
+        return DnsZoneStatus(
             serial=served.serial,
             primary=planned.authority.primary,
             mailbox=planned.authority.mailbox,
@@ -82,7 +82,7 @@ class ZoneCommands:
             oldest=served.changes[0].before if served.changes else 0,
         )
 
-    async def add_zone(self, spec: ZoneSpec) -> PlannedZone:
+    async def add_zone(self, spec: DnsZoneSpec) -> PlannedZone:
         """Declare one. Raises InvalidError, ConflictError, StoreError."""
         fields = asdict(spec) | {"secondaries": self._secondaries(spec.secondaries)}
         zone = checked_zone(DnsZone(created_at=self._desk.now(), **fields))
@@ -92,13 +92,13 @@ class ZoneCommands:
                 raise ConflictError(f"the zone {zone.name} is declared already: edit it instead")
             _check_keys(unit, zone)
             unit.of(DnsZone).insert(zone)
-            unit.append(ZoneAdded(at=self._desk.now(), zone=zone.name))
+            unit.append(DnsZoneAdded(at=self._desk.now(), zone=zone.name))
 
         await self._desk.store.change(work)
         await self._desk.publish()
         return self._shown(zone)
 
-    async def edit_zone(self, name: str, edit: ZoneEdit) -> PlannedZone:
+    async def edit_zone(self, name: str, edit: DnsZoneEdit) -> PlannedZone:
         """Change one that was declared. Raises NotFoundError, InvalidError, ConflictError, StoreError."""
         declared = self._declared(name)
         given: dict[str, Any] = {field: value for field, value in asdict(edit).items() if value is not UNSET}
@@ -118,7 +118,7 @@ class ZoneCommands:
             _check_keys(unit, after)
             after = replace(after, revision=before.revision + 1)
             unit.of(DnsZone).update(after)
-            unit.append(ZoneUpdated(at=self._desk.now(), zone=after.name, fields=fields))
+            unit.append(DnsZoneUpdated(at=self._desk.now(), zone=after.name, fields=fields))
             return after
 
         after = await self._desk.store.change(work)
@@ -132,7 +132,7 @@ class ZoneCommands:
         def work(unit: Unit) -> None:
             unit.of(DnsZone).delete(declared)
             records = unit.delete_records_of(declared)
-            unit.append(ZoneDeleted(at=self._desk.now(), zone=declared, records=records))
+            unit.append(DnsZoneDeleted(at=self._desk.now(), zone=declared, records=records))
 
         await self._desk.store.change(work)
         await self._desk.publish()
@@ -178,7 +178,7 @@ class KeyCommands:
         """One of them. Raises NotFoundError."""
         return self._desk.store.of(DnsKey).get(name.lower())
 
-    async def add_key(self, spec: KeySpec) -> tuple[DnsKey, str]:
+    async def add_key(self, spec: DnsKeySpec) -> tuple[DnsKey, str]:
         """Store one; gives its secret in base64 too. Raises InvalidError, ConflictError, StoreError."""
         secret = spec.secret or base64.b64encode(self._desk.octets(_SECRET_OCTETS)).decode()
         key_octets(secret)

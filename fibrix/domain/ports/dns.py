@@ -26,7 +26,7 @@ class SecondarySpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     key: str = ""  # the key that its requests must be signed with; empty: its address has to do
 
 
-class ZoneSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DnsZoneSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A zone to declare."""
 
     name: str
@@ -41,7 +41,7 @@ class ZoneSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     secondaries: tuple[SecondarySpec, ...] = ()
 
 
-class ZoneEdit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DnsZoneEdit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What to change of a zone; what is left out stays."""
 
     ttl: Ttl | UnsetType = UNSET
@@ -55,7 +55,7 @@ class ZoneEdit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     secondaries: tuple[SecondarySpec, ...] | UnsetType = UNSET
 
 
-class RecordSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DnsRecordSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A record to add."""
 
     name: str  # whole, or below the zone; `@`: the zone itself
@@ -72,7 +72,7 @@ class Algorithm(Enum):
     HMAC_SHA512 = "hmac-sha512"
 
 
-class KeySpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DnsKeySpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A TSIG key to store."""
 
     name: str
@@ -88,7 +88,7 @@ class Source(Enum):
     ZONE = "zone"  # name servers, and the addresses of the primary
 
 
-class Shown(msgspec.Struct, frozen=True, kw_only=True):
+class DnsRecordLine(msgspec.Struct, frozen=True, kw_only=True):
     """A record of a zone."""
 
     id: str  # empty: it is there by itself
@@ -99,7 +99,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     source: Source
 
 
-class ZoneStatus(msgspec.Struct, frozen=True, kw_only=True):
+class DnsZoneStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How a zone is served now."""
 
     serial: int  # 0: it is not served yet
@@ -123,15 +123,15 @@ class Dns(Protocol):
         """One of them. Raises NotFoundError."""
         ...
 
-    def status(self, name: str) -> ZoneStatus:
+    def status(self, name: str) -> DnsZoneStatus:
         """How it is served. Raises NotFoundError."""
         ...
 
-    async def add_zone(self, spec: ZoneSpec) -> PlannedZone:
+    async def add_zone(self, spec: DnsZoneSpec) -> PlannedZone:
         """Declare one. Raises InvalidError, ConflictError, StoreError."""
         ...
 
-    async def edit_zone(self, name: str, edit: ZoneEdit) -> PlannedZone:
+    async def edit_zone(self, name: str, edit: DnsZoneEdit) -> PlannedZone:
         """Change one that was declared. Raises NotFoundError, InvalidError, ConflictError, StoreError."""
         ...
 
@@ -139,7 +139,7 @@ class Dns(Protocol):
         """Remove one with the records that were added to it. Raises NotFoundError, ConflictError, StoreError."""
         ...
 
-    def records(self, zone: str) -> Sequence[Shown]:
+    def records(self, zone: str) -> Sequence[DnsRecordLine]:
         """All records of a zone, by name. Raises NotFoundError."""
         ...
 
@@ -147,11 +147,11 @@ class Dns(Protocol):
         """One that was added. Raises NotFoundError."""
         ...
 
-    async def add_record(self, zone: str, spec: RecordSpec) -> ZoneRecord:
+    async def add_record(self, zone: str, spec: DnsRecordSpec) -> ZoneRecord:
         """Add one. Raises NotFoundError, InvalidError, ConflictError, StoreError."""
         ...
 
-    async def replace_record(self, zone: str, record: str, spec: RecordSpec) -> ZoneRecord:
+    async def replace_record(self, zone: str, record: str, spec: DnsRecordSpec) -> ZoneRecord:
         """Put another one in its place. Raises NotFoundError, InvalidError, ConflictError, StoreError."""
         ...
 
@@ -171,7 +171,7 @@ class Dns(Protocol):
         """One of them. Raises NotFoundError."""
         ...
 
-    async def add_key(self, spec: KeySpec) -> tuple[DnsKey, str]:
+    async def add_key(self, spec: DnsKeySpec) -> tuple[DnsKey, str]:
         """Store one; gives its secret in base64 too. Raises InvalidError, ConflictError, StoreError."""
         ...
 
