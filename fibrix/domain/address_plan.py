@@ -45,6 +45,11 @@ class AddressPlan:
             found = self._by_identifier.get(client.identifier)
         return found
 
+    def is_owner(self, client: Client, number: int) -> bool:
+        """Whether an address is this client's by its identifier: then it is the same client, whatever its MAC."""
+        owner = self._owners.get(number)
+        return owner is not None and bool(owner.client_id) and owner.client_id == client.identifier
+
     def dynamic(self, number: int) -> bool:
         """Whether anyone may have this address."""
         return self._in_range(number) and number not in self._of_the_network and number not in self._owners

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from itertools import chain, islice
-from typing import Final, Protocol
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -18,28 +18,13 @@ from fibrix.domain.binding import SECOND_US, Binding, BindingState, Client, mome
 from fibrix.domain.network import Reservation, Subnet
 from fibrix.domain.offers import Offer, Offers
 from fibrix.domain.pool import Pool
+from fibrix.domain.probes import NoProbes, Probes
 from fibrix.types import MacAddress
 
 _RESERVE: Final = 8  # the last one of so many addresses is kept for known machines that have none
 _LOOKED_AT: Final = 64  # unused addresses among which one is looked for that is known to be clear
 _FEW: Final = 8  # so many offers to strangers are never too many
 _COUNT_US: Final = SECOND_US  # for so long a count of known machines without an address is good enough
-
-
-class Probes(Protocol):
-    """What was found on the wire about addresses that nobody holds."""
-
-    def clear(self, number: int) -> bool | None:
-        """True: nobody answers there. False: somebody does, nobody gets it. None: it was not looked at."""
-        ...
-
-
-class NoProbes:
-    """Nothing was looked at."""
-
-    def clear(self, number: int) -> bool | None:  # noqa: ARG002 - the protocol's
-        """Say nothing."""
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +104,12 @@ class Leases:
         """Addresses that will be given to newcomers next: what to look for on the wire ahead of need."""
         pool = self._ready(subnet, now_us)
         newcomer = Client(MacAddress(""))
-        found = chain(pool.unused(newcomer.mac, lambda number: self._fits(newcomer, number)), pool.idle)
-        return list(dict.fromkeys(islice(found, count)))
+        found: dict[int, None] = {}
+        for number in chain(pool.unused(newcomer.mac, lambda number: self._fits(newcomer, number)), pool.idle):
+            if len(found) == count:
+                break
+            found[number] = None
+        return list(found)
 
     def refusal(self, subnet: Subnet, client: Client, number: int, now_us: int) -> str:
         """Why this client may not be given this address now; empty when it may."""
@@ -166,6 +155,8 @@ class Leases:
         pool, stranger = self._pool(subnet), not self.is_known(subnet, client, now_us)
         if stranger and self._offers.to_strangers(subnet.name) >= max(_FEW, self._free(pool) // 2):
             self._take_back(pool)
+        if (before := self._offers.get(number)) is not None:
+            self._offers.drop(before)
         self._offers.add(Offer(number, subnet.name, client.mac, now_us + self._offer_us, stranger))
         pool.offered(number)
 
@@ -289,14 +280,18 @@ class Leases:
             if binding.state is BindingState.DECLINED:
                 until = moment_of(binding.until_us)
                 return f"someone was found on {binding.address}: it rests until {until:%H:%M:%S} UTC"
-            if binding.mac != client.mac:
+            if binding.mac != client.mac and not pool.plan.is_owner(client, number):
                 return f"{binding.address} is bound to {binding.mac}"
+        return self._promised(pool, client, number, now_us)
+
+    def _promised(self, pool: Pool, client: Client, number: int, now_us: int) -> str:
+        """To whom else an address is offered; empty when to nobody who comes before this client."""
         offer = self._offers.get(number)
-        if offer is not None and offer.until_us > now_us and offer.mac != client.mac:
-            if offer.stranger and self._offers.was_offered(offer.subnet, client.mac, number, now_us):
-                return ""
-            return f"{IPv4Address(number)} is offered to {offer.mac}"
-        return ""
+        if offer is None or offer.until_us <= now_us or offer.mac == client.mac or pool.plan.is_owner(client, number):
+            return ""
+        if offer.stranger and self._offers.was_offered(offer.subnet, client.mac, number, now_us):
+            return ""
+        return f"{IPv4Address(number)} is offered to {offer.mac}"
 
     def _crowded(self, pool: Pool, client: Client, now_us: int) -> str:
         """Why a stranger is not offered anything; empty when it may be. What it is offered already stands."""

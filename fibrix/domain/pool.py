@@ -98,7 +98,8 @@ class Pool:
                 if self._is_unused(number) and fit(number):
                     yield number
         yield from [number for number in islice(self._returned, _NEAR) if fit(number)]
-        yield from self._sweep(fit)
+        if size > _NEAR:  # else all of it is near
+            yield from self._sweep(fit)
 
     def _sweep(self, fit: Callable[[int], bool]) -> Iterator[int]:
         """Look through all places, some at a time; when all were looked at in vain there is nothing to find."""
