@@ -27,6 +27,7 @@ from tests.support.netns import Wire, entered, needs_root
 SERVER = IPv4Address("10.77.0.1")
 EVERYONE = IPv4Address("255.255.255.255")
 NOBODY = IPv4Address(0)
+RCVBUFFORCE = 33  # of <asm-generic/socket.h>
 
 RACK = Subnet(
     name="rack",
@@ -104,5 +105,6 @@ def talker(wire: Wire) -> Iterator[Talker]:
     with entered(wire.client):
         raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.htons(IPV4))
     with closing(raw):
+        raw.setsockopt(socket.SOL_SOCKET, RCVBUFFORCE, 16 << 20)  # so that no flood makes it deaf
         raw.bind(("c0", IPV4))
         yield Talker(raw)

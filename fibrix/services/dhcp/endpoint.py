@@ -19,7 +19,7 @@ _IP_PKTINFO: Final = 8  # of <linux/in.h>; Python names it from 3.14 on
 _PKTINFO: Final = struct.Struct("=I4s4s")  # interface index, our address, destination in the header: ip(7)
 _MOST_OCTETS: Final = 4096  # no client has more to say
 _DRAIN: Final = 256  # datagrams taken per wake-up, before others get their turn
-_RECEIVE_BUFFER: Final = 4 << 20  # octets: a burst of clients waits here, 10,000 and more after a power failure
+_RECEIVE_BUFFER: Final = 8 << 20  # octets: a burst of clients waits here, 10,000 and more after a power failure
 _RCVBUFFORCE: Final = 33  # of <asm-generic/socket.h>: more than the system's limit, for who may
 _ARRIVALS: Final = 64  # destinations that are kept ready; there are two or three
 
