@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Final
 
 from fibrix import log
-from fibrix.app.run import SWITCH_S
 from fibrix.bus import Bus
 from fibrix.domain.binding import SECOND_US, Binding, BindingState
 from fibrix.domain.network import AddressRange, Subnet, SubnetMode
@@ -26,6 +25,7 @@ from fibrix.store.bindings import Bindings
 from fibrix.store.db import Database
 from fibrix.types import mac_from_octets
 
+SWITCH_S: Final = 0.0005  # as the controller has it; its module imports all of it
 SERVER: Final = IPv4Address("10.0.0.1")
 RELAY: Final = IPv4Address("10.0.0.2")
 FIRST: Final = IPv4Address("10.1.0.0")
