@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fibrix.domain.binding import SECOND_US
+from fibrix.domain.lease import Leases
 from fibrix.errors import MalformedPacketError
 from fibrix.services.dhcp.outcome import Verdict
 from fibrix.services.dhcp.query import Arrival
@@ -60,7 +62,9 @@ def test_no_bytes_break_the_engine(garbage: bytes, options: dict[int, bytes]) ->
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["discover", "select", "reboot", "renew", "rebind", "decline", "release"]),
+            st.sampled_from(
+                ["discover", "select", "reboot", "renew", "rebind", "decline", "release", "restart", "set"]
+            ),
             st.sampled_from([MAC, OTHER, type(MAC)("52:54:00:77:00:03")]),
             st.integers(99, 104),
             st.integers(0, 400),
@@ -76,6 +80,13 @@ def test_no_two_clients_are_acknowledged_one_address_at_a_time(steps: list[tuple
         mac, address = type(MAC)(mac_text), ip(f"10.77.0.{last}")
         rack.wait(wait)
         clock += wait
+        if step == "restart":
+            rack = Rack(leases=Leases(list(rack.leases.all()), offer_s=30, decline_s=600), now=rack.now)
+            continue
+        if step == "set":  # the clock, by a day
+            rack.leases.shift(86_400 * SECOND_US)
+            rack.wait(86_400)
+            continue
         spoken, to = {
             "discover": (discover(mac, requested=address), EVERYONE),
             "select": (request(mac, server=SERVER, requested=address), EVERYONE),
