@@ -21,6 +21,7 @@ from fibrix.api.limits import LIMITS, Limits
 from fibrix.api.route import Route, SocketRoute
 from fibrix.api.stream import Stream, StreamQuery
 from fibrix.api.tls import certificate_of, speaks_tls
+from fibrix.api.v1.addresses import AddressRoutes, LeaseRoutes
 from fibrix.api.v1.allocations import AllocationRoutes
 from fibrix.api.v1.api_keys import ApiKeyRoutes
 from fibrix.api.v1.audit import AuditRoutes
@@ -30,12 +31,14 @@ from fibrix.api.v1.dns import DnsZoneRoutes
 from fibrix.api.v1.dns_keys import DnsKeyRoutes
 from fibrix.api.v1.dns_records import DnsRecordRoutes
 from fibrix.api.v1.events import EventRoutes
+from fibrix.api.v1.fabrics import FabricRoutes, VlanRoutes, ZoneRoutes
 from fibrix.api.v1.images import ImageRoutes
 from fibrix.api.v1.machines import MachineRoutes
 from fibrix.api.v1.monitoring import MonitoringRoutes
 from fibrix.api.v1.operations import OperationRoutes
 from fibrix.api.v1.power import PowerRoutes
 from fibrix.api.v1.readiness import ReadinessRoutes
+from fibrix.api.v1.reservations import ReservationRoutes
 from fibrix.api.v1.runs import RunRoutes
 from fibrix.api.v1.scripts import ScriptRoutes
 from fibrix.api.v1.session import MeRoutes, SessionRoutes
@@ -59,7 +62,7 @@ from fibrix.domain.ports.keys import SshKeys
 from fibrix.domain.ports.ledger import Ledger
 from fibrix.domain.ports.machines import Machines
 from fibrix.domain.ports.monitoring import Metrics, Targets
-from fibrix.domain.ports.networks import Networks
+from fibrix.domain.ports.networks import Addresses, Fabrics, Networks, Reservations
 from fibrix.domain.ports.operations import Operations
 from fibrix.domain.ports.scripts import ScriptList
 from fibrix.domain.ports.webhooks import Webhooks
@@ -83,6 +86,9 @@ class ApiPorts:
     ssh_keys: SshKeys
     networks: Networks
     dns: Dns
+    reservations: Reservations
+    fabrics: Fabrics
+    addresses: Addresses
     journal: Journal
     event_names: EventNames
     gate: Gate
@@ -172,10 +178,16 @@ class ApiService:
             UserRoutes(ports.users),
             TenantRoutes(ports.tenants),
             SshKeyRoutes(ports.ssh_keys, ports.tenants),
-            SubnetRoutes(ports.networks),
             DnsZoneRoutes(ports.dns),
             DnsRecordRoutes(ports.dns),
             DnsKeyRoutes(ports.dns),
+            SubnetRoutes(ports.networks, ports.addresses),
+            ReservationRoutes(ports.reservations),
+            ZoneRoutes(ports.fabrics),
+            FabricRoutes(ports.fabrics),
+            VlanRoutes(ports.fabrics, ports.networks),
+            LeaseRoutes(ports.addresses),
+            AddressRoutes(ports.addresses),
             WebhookRoutes(ports.webhooks),
             DeadLetterRoutes(ports.webhooks),
             AuditRoutes(ports.audit),

@@ -4,15 +4,18 @@ from fibrix.api.service import ApiPorts
 from fibrix.app.backup import backup_source
 from fibrix.app.core import Core
 from fibrix.app.identity import build_identity
+from fibrix.app.leases import RackLeases
 from fibrix.app.metrics.meters import Meters, build_meters
 from fibrix.app.shared import Shared
-from fibrix.config import subnets
+from fibrix.controllers.addresses import AddressController
 from fibrix.controllers.backups import BackupController
 from fibrix.controllers.event_names import StoredNames
+from fibrix.controllers.fabrics import FabricController
 from fibrix.controllers.images import ImageController
 from fibrix.controllers.machines import MachineController
 from fibrix.controllers.operations import OperationController
-from fibrix.controllers.reservations import NetworkController
+from fibrix.controllers.reservations import ReservationController
+from fibrix.controllers.subnets import SubnetController
 from fibrix.controllers.targets import ScrapeTargets
 from fibrix.domain.ports.health import HealthSource
 from fibrix.store.region import Region
@@ -29,7 +32,9 @@ def build_api_ports(
 ) -> ApiPorts:
     """Connect the API to the region's controllers."""
     meters = meters or build_meters(shared, region, core.postal.attempts)
-    identity = build_identity(shared, region)
+    identity = build_identity(shared, region, core.networks)
+    leases = RackLeases(meters.dhcp)
+    book, refresh, now = core.networks, core.snapshots.refresh, shared.now
     return ApiPorts(
         machines=machines,
         operations=OperationController(region, core.lifecycle, shared.bus),
@@ -40,8 +45,11 @@ def build_api_ports(
         api_keys=identity.api_keys,
         logins=identity.logins,
         ssh_keys=identity.ssh_keys,
-        networks=NetworkController(subnets(shared.config), region, lambda _: None, core.snapshots.refresh, shared.now),
         dns=core.dns.controller,
+        networks=SubnetController(region, book, leases, refresh, now),
+        reservations=ReservationController(region, book, leases, refresh, now),
+        fabrics=FabricController(region, book, refresh, now),
+        addresses=AddressController(region, book, leases, now),
         journal=region.journal,
         event_names=StoredNames(region),
         gate=identity.gate,

@@ -34,4 +34,4 @@ def _told(value: Any) -> Any:
     """Leave out what is null: TOML has no word for it."""
     if isinstance(value, dict):
         return {key: _told(one) for key, one in value.items() if one is not None}
-    return [_told(one) for one in value] if isinstance(value, list) else value
+    return [_told(one) for one in value] if isinstance(value, list | tuple) else value

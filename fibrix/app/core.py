@@ -7,9 +7,10 @@ from pathlib import Path
 from fibrix.app.dns import Dns, build_dns
 from fibrix.app.shared import Shared
 from fibrix.app.webhooks import Postal, build_webhooks
-from fibrix.config import subnets
+from fibrix.config import interface_roles, kept_subnets, vlans
 from fibrix.controllers.ledger import Recorder
 from fibrix.controllers.lifecycle import Lifecycle
+from fibrix.controllers.networks import Declared, NetworkBook
 from fibrix.controllers.plan import Planner
 from fibrix.controllers.rack import RackSnapshots
 from fibrix.domain.progress import Limits
@@ -36,6 +37,7 @@ class Core:
     lifecycle: Lifecycle
     planner: Planner
     scripts: catalog.Catalog
+    networks: NetworkBook
     snapshots: RackSnapshots
     limits: Limits
     recorder: Recorder
@@ -48,8 +50,10 @@ def build_core(shared: Shared, region: Region) -> Core:
     config = shared.config
     scripts = catalog.load((catalog.BUILTIN_DIR, config.state_dir / config.ephemeral.extra_scripts_dir))
     planner = Planner(scripts, config.scripts, draw)
+    declared = Declared(subnets=kept_subnets(config), vlans=vlans(config), roles=interface_roles(config))
+    networks = NetworkBook(region, declared)
     snapshots = RackSnapshots(
-        region, region.secrets.key, shared.snapshot, config, subnets(config), lambda: newest_ephemeral(config.boot_dir)
+        region, region.secrets.key, shared.snapshot, config, networks.served, lambda: newest_ephemeral(config.boot_dir)
     )
     lifecycle = Lifecycle(
         region,
@@ -67,6 +71,7 @@ def build_core(shared: Shared, region: Region) -> Core:
         lifecycle=lifecycle,
         planner=planner,
         scripts=scripts,
+        networks=networks,
         snapshots=snapshots,
         limits=limits,
         recorder=Recorder(region.books, shared.now),

@@ -8,6 +8,7 @@ from fibrix.app.shared import Shared
 from fibrix.controllers.api_keys import ApiKeyController
 from fibrix.controllers.gate import Doorkeeper
 from fibrix.controllers.login import LoginController
+from fibrix.controllers.networks import NetworkBook
 from fibrix.controllers.passwords import Passwords
 from fibrix.controllers.ssh_keys import SshKeyController
 from fibrix.controllers.tenants import TenantController
@@ -34,15 +35,14 @@ class Identity:
     ssh_keys: SshKeyController
 
 
-def build_identity(shared: Shared, region: Region) -> Identity:
+def build_identity(shared: Shared, region: Region, networks: NetworkBook) -> Identity:
     """Make all of it."""
     login, now = shared.config.login, shared.now
     whole, idle = timedelta(seconds=login.session_s), timedelta(seconds=login.idle_s)
     passwords = Passwords(PasswordHashes(), Throttle(), monotonic_s)
 
     def use(tenant: TenantId) -> Use:
-        reserved = [each for subnet in shared.config.subnets for each in region.reservations(subnet.name)]
-        return use_of(tenant, region.machines(), reserved)
+        return use_of(tenant, region.machines(), networks.reservations())
 
     return Identity(
         gate=Doorkeeper(region, idle, now),

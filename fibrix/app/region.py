@@ -11,7 +11,6 @@ from fibrix.app.metrics.meters import build_meters
 from fibrix.app.rack import Rack
 from fibrix.app.rehearsing import RehearsedManual, RehearsedPower
 from fibrix.app.shared import Shared
-from fibrix.config import subnets
 from fibrix.controllers.agents import AgentController
 from fibrix.controllers.allocate import Allocator
 from fibrix.controllers.boot import BootController
@@ -64,7 +63,7 @@ def build_agents(shared: Shared, region: Region, core: Core, settler: Settler) -
         lifecycle=core.lifecycle,
         scripts=core.scripts,
         keys=keys,
-        subnets=subnets(config),
+        subnets=core.networks.served,
         http_port=config.boot.http_port,
         machines_port=config.machines.port,
         now=shared.now,

@@ -15,6 +15,8 @@ from fibrix.cli.show import emit, plain
 from fibrix.domain.declared import FORMAT, SETTLED, Difference, Document, dangling, differences, read
 from fibrix.errors import ClientError, Fault, InvalidError
 
+_HOLDS: Final = frozenset({"fabrics", "vlans", "subnets"})
+"""Sections whose things can only go when what is in them is gone."""
 _FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True)
 
 
@@ -24,8 +26,8 @@ _FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False, allow_das
 def export(settings: Settings, *, file: Path | None) -> None:
     """Print as TOML what people decided, without secrets.
 
-    Tenants, users, SSH keys, reservations, webhooks, DNS zones and the records that were added to them; and, to compare
-    with, subnets and the names of images and scripts with their hashes.
+    Networks, tenants, users, SSH keys, reservations, webhooks, DNS zones and the records that were added to them; and,
+    to compare with, the subnets of the configuration and the names of images and scripts with their hashes.
     """
     import tomli_w  # noqa: PLC0415 - only here
 
@@ -58,14 +60,15 @@ def diff(settings: Settings, *, file: Path) -> None:
 def import_(settings: Settings, *, file: Path, rehearse: bool, prune: bool, yes: bool) -> None:
     """Bring about what FILE declares. All that is wrong is told before anything is changed.
 
-    What FILE does not have stays, unless --prune. Subnets are in the configuration, images and scripts are files:
-    where those differ, a subnet is refused, the others are only told.
+    What FILE does not have stays, unless --prune. Subnets of the configuration are refused where they differ, images
+    and scripts are files: they are only told.
     """
     declared, region = _load(file), Region(settings)
     there = region.read()
     found = differences(declared, there)
-    todo = [one for one in found if one.section in SETTLED and (prune or one.after is not None)]
-    if faults := [*dangling(declared, there), *_subnets(found), *_refused(region, todo)]:
+    kept = [one for one in found if one.section == "subnets" and one.name in region.of_file]
+    todo = [one for one in found if one.section in SETTLED and (prune or one.after is not None) and one not in kept]
+    if faults := [*dangling(declared, there), *_subnets(kept), *_refused(region, todo)]:
         raise InvalidError("\n".join(f"{fault.pointer}: {fault.detail}" for fault in faults), faults=faults)
     notes = [region.settle(one) for one in todo] if _agreed(todo, found, rehearse=rehearse, yes=yes) else []
     for note in filter(None, notes):
@@ -92,15 +95,15 @@ def _load(file: Path) -> Document:
 
 def _subnets(found: Sequence[Difference]) -> list[Fault]:
     words = "subnets are in the configuration of the controller: change them there, then restart it"
-    return [Fault(words, f"/subnets/{one.name}") for one in found if one.section == "subnets" and one.after is not None]
+    return [Fault(words, f"/subnets/{one.name}") for one in found if one.after is not None]
 
 
 def _refused(region: Region, todo: Sequence[Difference]) -> list[Fault]:
-    """Ask the API about each of them, but for those that need another one first."""
-    made = {one.name for one in todo if one.section in {"tenants", "dns_zones"} and one.before is None}
+    """Ask the API about each of them, but for those that need another one to come or to go first."""
+    made = {f"{one.section}/{one.name}" for one in todo if one.before is None}
     faults = []
     for one in todo:
-        if not _needs(one) & made:
+        if not _needs(one) & made and not (one.after is None and one.section in _HOLDS):
             try:
                 region.settle(one, rehearse=True)
             except ClientError as exc:
@@ -109,11 +112,24 @@ def _refused(region: Region, todo: Sequence[Difference]) -> list[Fault]:
 
 
 def _needs(one: Difference) -> set[str]:
-    """Name the tenant or the zone that must be there."""
-    if one.section == "dns_records":
-        return {one.name.partition(" ")[0]}
-    owner = one.name.rpartition("/")[0] if one.section == "ssh_keys" else ""
-    return {owner, (one.after or {}).get("tenant", "") if one.section == "users" else ""} - {""}
+    """Name what must be there for it."""
+    owner, after = one.name.rpartition("/")[0], one.after or {}
+    match one.section:
+        case "ssh_keys":
+            needs = {f"tenants/{owner}"}
+        case "users":
+            needs = {f"tenants/{after.get('tenant', '')}"}
+        case "reservations":
+            needs = {f"subnets/{owner}"}
+        case "dns_records":
+            needs = {f"dns_zones/{one.name.partition(' ')[0]}"}
+        case "vlans":
+            needs = {f"fabrics/{one.name.rpartition('.')[0]}"}
+        case "subnets":
+            needs = {f"vlans/{after.get('vlan', '')}"}
+        case _:
+            needs = set()
+    return needs
 
 
 def _say(found: Sequence[Difference], file: Any = None) -> None:

@@ -18,6 +18,7 @@ class Region:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self.of_file: frozenset[str] = frozenset()  # names of the subnets that the configuration declares
         self._client: BlockingClient = settings.client()
         self._tenants = {one["id"]: one for one in settings.items("tenants")}
         self._ids: dict[tuple[str, str], str] = {("tenants", one["name"]): one["id"] for one in self._tenants.values()}
@@ -25,7 +26,11 @@ class Region:
     def read(self) -> dict[str, dict[str, dict[str, Any]]]:
         """Read all sections. Raises ClientError: the key may not."""
         subnets = self._settings.items("subnets")
+        self.of_file = frozenset(one["name"] for one in subnets if one["source"] == "file")
         return {
+            "zones": {z["name"]: _thing("zones", z) for z in self._settings.items("zones") if _declared(z)},
+            "fabrics": self._named("fabrics", self._settings.items("fabrics")),
+            "vlans": {vlan["id"]: _thing("vlans", vlan) for vlan in self._settings.items("vlans")},
             "subnets": self._named("subnets", subnets),
             "images": self._named("images", self._settings.items("images")),
             "scripts": self._named("scripts", self._settings.items("scripts")),
@@ -33,7 +38,7 @@ class Region:
             "users": self._users(),
             "ssh_keys": self._ssh_keys(),
             "reservations": {
-                f"{subnet['name']}/{one['mac']}": _thing("reservations", one)
+                f"{subnet['name']}/{one['client']}": _thing("reservations", one)
                 for subnet in subnets
                 for one in subnet["reservations"]
             },
@@ -79,6 +84,10 @@ class Region:
     def settle(self, one: Difference, *, rehearse: bool = False) -> str:
         """Bring one thing about; gives what there is to say of it, as a webhook's secret. Raises ClientError."""
         ways: Mapping[str, Callable[[Difference, dict[str, str]], str]] = {
+            "zones": self._by_name("zones"),
+            "fabrics": self._by_name("fabrics"),
+            "vlans": self._by_name("vlans"),
+            "subnets": self._by_name("subnets"),
             "tenants": self._plainly("tenants"),
             "users": self._plainly("users"),
             "webhooks": self._plainly("webhooks"),
@@ -110,6 +119,25 @@ class Region:
 
         return settle
 
+    def _by_name(self, section: str) -> Callable[[Difference, dict[str, str]], str]:
+        """Settle a thing whose name is its identity."""
+
+        def settle(one: Difference, query: dict[str, str]) -> str:
+            if one.before is None and one.after is not None:
+                fabric, _, vid = one.name.rpartition(".")
+                named = {"fabric": fabric, "vid": int(vid)} if section == "vlans" else {"name": one.name}
+                self._client.call("POST", section, named | one.after, query=query)
+                return ""
+            path = f"{section}/{one.name}"
+            if one.after is None:
+                self._client.call("DELETE", path, query=query)
+                return ""
+            version = {"If-Match": self._client.call("GET", path).headers["etag"]}
+            self._client.call("PATCH", path, _edit(section, one.after), query=query, headers=version)
+            return ""
+
+        return settle
+
     def _made(self, section: str, name: str, made: dict[str, Any]) -> str:
         view = made.get("webhook", made)
         self._ids[section, name] = view["id"]
@@ -132,12 +160,14 @@ class Region:
         return ""
 
     def _reservation(self, one: Difference, query: dict[str, str]) -> str:
-        subnet, _, mac = one.name.rpartition("/")
+        subnet, _, client = one.name.rpartition("/")
         path = f"subnets/{subnet}/reservations"
+        identified = client.startswith("id:")
+        whose = {"client_id": client.removeprefix("id:")} if identified else {"mac": client}
         if one.before is not None:
-            self._client.call("DELETE", f"{path}/{mac}", query=query)
+            self._client.call("DELETE", f"{path}/{client}", query=query)
         if one.after is not None and not (query and one.before):
-            self._client.call("POST", path, {"mac": mac} | one.after, query=query)
+            self._client.call("POST", path, whose | one.after, query=query)
         return ""
 
     def _zone(self, one: Difference, query: dict[str, str]) -> str:
@@ -175,11 +205,17 @@ def _thing(section: str, shown: Mapping[str, Any]) -> dict[str, Any]:
     return plain(msgspec.convert(wanted, kind))
 
 
-_WHOLE: Final = ("tenants", "users", "webhooks", "dns_zones")
+_WHOLE: Final = ("zones", "fabrics", "vlans", "subnets", "tenants", "users", "webhooks", "dns_zones")
+
+
+def _declared(zone: Mapping[str, Any]) -> bool:
+    """Whether somebody wrote something about a zone; else machines name it, and that is all there is to it."""
+    return bool(zone["note"]) or not zone["machines"]
 
 
 def _edit(section: str, after: dict[str, Any]) -> dict[str, Any]:
     """Say every field, those too that are as they would be anyway: what is left out of a PATCH stays as it is."""
     assert section in _WHOLE  # noqa: S101 - those that have an id
     thing = msgspec.convert(after, KINDS[section])
-    return {name: getattr(thing, name) for name in thing.__struct_fields__}
+    whole: dict[str, Any] = msgspec.to_builtins({name: getattr(thing, name) for name in thing.__struct_fields__})
+    return whole

@@ -16,9 +16,10 @@ _WAIT_S: Final = 2.0  # somebody sits there with a finger on the key
 class Name(click.ParamType[str]):
     """The name of a thing in one of the API's lists."""
 
-    def __init__(self, noun: str, path: str) -> None:
+    def __init__(self, noun: str, path: str, *, field: str = "name") -> None:
         self.name = noun
         self._path = path
+        self._field = field
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002
         """Ask the controller; where it cannot be asked, nothing is offered."""
@@ -26,7 +27,7 @@ class Name(click.ParamType[str]):
             found = _settings(ctx).client(timeout_s=_WAIT_S).get(self._path, limit=1000)["items"]
         except FibrixError:
             return []
-        names = [str(item.get("name") or item.get("id")) for item in found]
+        names = [str(item.get(self._field) or item.get("id")) for item in found]
         return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
@@ -34,6 +35,9 @@ MACHINE: Final = Name("machine", "machines")
 IMAGE: Final = Name("image", "images")
 SSH_KEY: Final = Name("ssh key", "ssh-keys")
 SUBNET: Final = Name("subnet", "subnets")
+FABRIC: Final = Name("fabric", "fabrics")
+VLAN: Final = Name("vlan", "vlans", field="id")
+ZONE: Final = Name("zone", "zones")
 USER: Final = Name("user", "users")
 TENANT: Final = Name("tenant", "tenants")
 WEBHOOK: Final = Name("webhook", "webhooks")

@@ -31,7 +31,7 @@ class Orders:
         lifecycle: Lifecycle,
         scripts: Scripts,
         keys: Keys,
-        subnets: tuple[Subnet, ...],
+        subnets: Callable[[], tuple[Subnet, ...]],
         http_port: int,
         machines_port: int,
         now: Callable[[], datetime],
@@ -116,7 +116,8 @@ class Orders:
 
     def _rack_address(self, machine: Machine) -> IPv4Address:
         """Where this machine reaches the rack: its address on the subnet that the machine is in."""
-        for subnet in self._subnets:
+        subnets = self._subnets()
+        for subnet in subnets:
             if machine.address and IPv4Address(machine.address) in subnet.network:
                 return subnet.address
-        return self._subnets[0].address
+        return subnets[0].address

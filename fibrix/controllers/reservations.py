@@ -1,81 +1,128 @@
 """Reservations of addresses: checked against their subnet, stored, handed to the rack."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 
-from msgspec.structs import replace
-
+from fibrix.controllers.networks import NetworkBook
 from fibrix.controllers.ports import Store, Unit
 from fibrix.controllers.quotas import check_reservation
-from fibrix.domain.network import Reservation, Subnet
-from fibrix.domain.ports.networks import SubnetUse
-from fibrix.errors import InvalidError, NotFoundError
-from fibrix.events.controller import ReservationAdded, ReservationDeleted
-from fibrix.types import MacAddress
+from fibrix.domain.network import Reservation
+from fibrix.domain.network_kept import KeptSubnet
+from fibrix.domain.network_rules import reservation_faults
+from fibrix.domain.network_spec import client_of, options_of, refuse, reservation_of
+from fibrix.domain.network_use import Occupants, next_address
+from fibrix.domain.ports.leases import LeaseBook
+from fibrix.domain.ports.networks import ReservationChanges, ReservationSpec
+from fibrix.errors import ConflictError, InvalidError, NotFoundError
+from fibrix.events.network import ReservationAdded, ReservationDeleted, ReservationUpdated
+from fibrix.types import parse_mac
 
 
-class NetworkController:
-    """Fits `domain.ports.networks.Networks`."""
+class ReservationController:
+    """Fits `domain.ports.networks.Reservations`."""
 
     def __init__(
         self,
-        subnets: tuple[Subnet, ...],
         store: Store,
-        use: Callable[[str], SubnetUse | None],
+        book: NetworkBook,
+        leases: LeaseBook,
         refresh: Callable[[], None],
         now: Callable[[], datetime],
     ) -> None:
-        self._subnets = {s.name: s for s in subnets}
         self._store = store
-        self._use = use
+        self._book = book
+        self._leases = leases
         self._refresh = refresh
         self._now = now
 
-    def subnets(self) -> Sequence[Subnet]:
-        """All subnets with their reservations, in the order of the configuration."""
-        return [replace(s, reservations=tuple(self._store.reservations(s.name))) for s in self._subnets.values()]
+    def all(self, subnet: str) -> Sequence[Reservation]:
+        """Those of a subnet, by address. Raises NotFoundError."""
+        return self._book.get(subnet).reservations
 
-    def use(self, subnet: str) -> SubnetUse | None:
-        """How full its ranges are. Raises NotFoundError."""
-        return self._use(self._find(subnet).name)
+    def get(self, subnet: str, client: str) -> Reservation:
+        """One of them, by MAC, by `id:` and identifier, or by address. Raises NotFoundError."""
+        wanted = client.lower()
+        with suppress(InvalidError):
+            wanted = str(parse_mac(client))
+        for one in self.all(subnet):
+            if wanted in (one.client, str(one.address)):
+                return one
+        raise NotFoundError(f"in subnet {subnet} nothing is reserved for {client}")
 
-    async def reserve(self, subnet: str, reservation: Reservation) -> Reservation:
-        """Keep an address for a MAC. Raises NotFoundError, InvalidError, ConflictError, QuotaError (of its tenant)."""
-        found = self._find(subnet)
-        if reservation.address not in found.network or reservation.address in (
-            found.network.network_address,
-            found.network.broadcast_address,
-            found.address,
-        ):
-            raise InvalidError(
-                f"{reservation.address} cannot be a client's address on {subnet} ({found.network})", pointer="/address"
+    async def add(self, subnet: str, spec: ReservationSpec) -> Reservation:
+        """Keep an address. Raises NotFoundError, InvalidError, ConflictError, QuotaError (of its machine's tenant)."""
+        client = client_of(spec.mac, spec.client_id)
+        kept = self._book.get(subnet).kept
+        bindings = self._leases.bindings(subnet)
+
+        def work(unit: Unit) -> Reservation:
+            address = spec.address
+            if not address:
+                present = unit.reservations(subnet)
+                occupants = Occupants(reservations=present, bindings=bindings, machines=unit.machines())
+                found = next_address(kept, occupants, spec.where, self._now())
+                if found is None:
+                    raise ConflictError(f"no address of {subnet} is free {spec.where.value} its dynamic ranges")
+                address = str(found)
+            made = reservation_of(client, address, spec.hostname, spec.options)
+            self._check(unit, kept, made)
+            unit.insert_reservation(subnet, made)
+            event = ReservationAdded(
+                at=self._now(), subnet=subnet, mac=made.mac, client_id=made.client_id, address=address
             )
+            unit.append(event)
+            return made
 
-        owner = self._store.by_mac(reservation.mac)
+        made = await self._store.change(work)
+        self._refresh()
+        return made
+
+    async def update(self, subnet: str, client: str, changes: ReservationChanges) -> Reservation:
+        """Change one. Raises NotFoundError, InvalidError, ConflictError, QuotaError."""
+        before, kept = self.get(subnet, client), self._book.get(subnet).kept
+        after = reservation_of(
+            (before.mac, before.client_id),
+            str(before.address) if changes.address is None else changes.address,
+            before.hostname if changes.hostname is None else changes.hostname,
+            options_of(before.options) if changes.options is None else changes.options,
+        )
+        fields = tuple(f for f in ("address", "hostname", "options") if getattr(before, f) != getattr(after, f))
+        if not fields:
+            return before
 
         def work(unit: Unit) -> None:
-            if owner is not None:
-                check_reservation(unit, unit.machine(owner.id), reservation)
-            unit.insert_reservation(subnet, reservation)
-            address = str(reservation.address)
-            unit.append(ReservationAdded(at=self._now(), subnet=subnet, mac=reservation.mac, address=address))
+            self._check(unit, kept, after)
+            unit.update_reservation(subnet, after)
+            address = str(after.address)
+            event = ReservationUpdated(
+                at=self._now(),
+                subnet=subnet,
+                mac=after.mac,
+                client_id=after.client_id,
+                address=address,
+                fields=fields,
+            )
+            unit.append(event)
 
         await self._store.change(work)
         self._refresh()
-        return reservation
+        return after
 
-    async def unreserve(self, subnet: str, mac: MacAddress) -> None:
-        """Give a reserved address back. Raises NotFoundError."""
-        self._find(subnet)
+    async def delete(self, subnet: str, client: str) -> None:
+        """Give the address back. Raises NotFoundError."""
+        gone = self.get(subnet, client)
 
         def work(unit: Unit) -> None:
-            unit.delete_reservation(subnet, mac)
-            unit.append(ReservationDeleted(at=self._now(), subnet=subnet, mac=mac))
+            unit.delete_reservation(subnet, gone.client)
+            unit.append(ReservationDeleted(at=self._now(), subnet=subnet, mac=gone.mac, client_id=gone.client_id))
 
         await self._store.change(work)
         self._refresh()
 
-    def _find(self, name: str) -> Subnet:
-        if name not in self._subnets:
-            raise NotFoundError(f"no subnet is named {name!r}; there are: {', '.join(self._subnets) or 'none'}")
-        return self._subnets[name]
+    def _check(self, unit: Unit, kept: KeptSubnet, reservation: Reservation) -> None:
+        """Refuse what the subnet or a quota does not allow. Raises InvalidError, QuotaError."""
+        refuse(list(reservation_faults(kept, reservation)))
+        owner = self._store.by_mac(reservation.mac) if reservation.mac else None
+        if owner is not None:
+            check_reservation(unit, unit.machine(owner.id), reservation)

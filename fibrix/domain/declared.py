@@ -10,6 +10,8 @@ import msgspec
 
 from fibrix.domain.access import Role
 from fibrix.domain.account import Quota
+from fibrix.domain.network import SubnetMode, UnknownPolicy
+from fibrix.domain.network_spec import OptionSpec, RangeSpec, ReservedSpec, RouteSpec
 from fibrix.domain.zones.names import is_reverse
 from fibrix.errors import Fault, InvalidError
 
@@ -49,10 +51,11 @@ class SshKeyDeclared(_Declared, frozen=True, kw_only=True):
 
 
 class ReservationDeclared(_Declared, frozen=True, kw_only=True):
-    """An address of a MAC; its name is `subnet/mac`."""
+    """An address of a client; its name is `subnet/mac`, or `subnet/id:` and the hex digits of its identifier."""
 
     address: str
     hostname: str = ""
+    options: tuple[OptionSpec, ...] = ()
 
 
 class WantedDeclared(_Declared, frozen=True, kw_only=True):
@@ -79,20 +82,46 @@ class HashDeclared(_Declared, frozen=True, kw_only=True):
     sha256: str = ""  # empty: it is broken
 
 
-class SubnetDeclared(_Declared, frozen=True, kw_only=True):
-    """A subnet of the configuration."""
+class NoteDeclared(_Declared, frozen=True, kw_only=True):
+    """A zone or a fabric."""
 
-    interface: str
+    note: str = ""
+
+
+class VlanDeclared(_Declared, frozen=True, kw_only=True):
+    """A VLAN; its name here is its fabric and its number, `core.10`."""
+
+    name: str = ""
+    interface: str = ""
+    mtu: int = 0
+    note: str = ""
+
+
+class SubnetDeclared(_Declared, frozen=True, kw_only=True):
+    """A subnet, of the configuration or of the API."""
+
+    interface: str = ""
     network: str
     address: str
-    mode: str
-    unknown: str
-    ranges: tuple[dict[str, str], ...] = ()
+    vlan: str = ""
+    relayed: bool = False
+    mode: SubnetMode = SubnetMode.SERVE
+    boot: bool = True
+    unknown: UnknownPolicy = UnknownPolicy.ENLIST
+    authoritative: bool = True
+    probe: bool = True
+    ranges: tuple[RangeSpec, ...] = ()
+    reserved: tuple[ReservedSpec, ...] = ()
     routers: tuple[str, ...] = ()
     dns_servers: tuple[str, ...] = ()
+    ntp_servers: tuple[str, ...] = ()
     domain_name: str = ""
+    search_domains: tuple[str, ...] = ()
+    routes: tuple[RouteSpec, ...] = ()
+    options: tuple[OptionSpec, ...] = ()
     mtu: int = 0
     lease_s: int = 600
+    note: str = ""
 
 
 class SecondaryDeclared(_Declared, frozen=True, kw_only=True):
@@ -124,6 +153,9 @@ class RecordDeclared(_Declared, frozen=True, kw_only=True):
 
 
 KINDS: Final[Mapping[str, type[_Declared]]] = {
+    "zones": NoteDeclared,
+    "fabrics": NoteDeclared,
+    "vlans": VlanDeclared,
     "subnets": SubnetDeclared,
     "images": HashDeclared,
     "scripts": HashDeclared,
@@ -136,8 +168,8 @@ KINDS: Final[Mapping[str, type[_Declared]]] = {
     "dns_records": RecordDeclared,
 }
 """All sections, in an order in which they can be brought about: what is named comes before what names it."""
-SETTLED: Final = ("tenants", "users", "ssh_keys", "reservations", "webhooks", "dns_zones", "dns_records")
-"""Sections that an import brings about. Images and scripts are files, subnets are in the configuration."""
+SETTLED: Final = tuple(name for name in KINDS if name not in {"images", "scripts"})
+"""Sections that an import brings about; of subnets, those that are not in the configuration. The others are files."""
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -213,7 +245,7 @@ def differences(declared: Document, there: Document) -> list[Difference]:
 def dangling(declared: Document, there: Document) -> list[Fault]:
     """Find names that lead nowhere: a user of no tenant, a reservation on no subnet."""
     tenants = declared.get("tenants", {}).keys() | there.get("tenants", {}).keys()
-    subnets = there.get("subnets", {})
+    subnets = declared.get("subnets", {}).keys() | there.get("subnets", {}).keys()
     faults = []
     for name, user in declared.get("users", {}).items():
         if user.get("tenant", "") not in tenants | {""}:

@@ -1,7 +1,7 @@
 """Networks as people write them: addresses as text, options as hex digits. Read with every fault told, written back."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Final, TypeVar
 
@@ -161,6 +161,32 @@ class _Reader:
             for i, one in enumerate(given)
         )
 
+    def network(self, spec: "SubnetSpec") -> IPv4Network:
+        """Read the network of a subnet: given by itself, or by the prefix length of the address."""
+        if spec.network:
+            return self.one(_network, spec.network, "/network", _NO_NETWORK)
+        if "/" in spec.address:
+            return self.one(_loose_network, spec.address, "/address", _NO_NETWORK)
+        self.faults.append(Fault("it is missing: give it as 192.168.1.0/24", "/network"))
+        return _NO_NETWORK
+
+    def spans(self, given: Sequence[RangeSpec | ReservedSpec], pointer: str) -> list[tuple[IPv4Address, IPv4Address]]:
+        """Read the ends of ranges."""
+        return [
+            (self.address(one.first, f"{pointer}/{i}/first"), self.address(one.last, f"{pointer}/{i}/last"))
+            for i, one in enumerate(given)
+        ]
+
+    def routes(self, given: tuple[RouteSpec, ...]) -> tuple[StaticRoute, ...]:
+        """Read static routes."""
+        return tuple(
+            StaticRoute(
+                destination=self.one(_network, one.destination, f"/routes/{i}/destination", _NO_NETWORK),
+                router=self.address(one.router, f"/routes/{i}/router"),
+            )
+            for i, one in enumerate(given)
+        )
+
     def close(self) -> None:
         """Raise InvalidError with all that was noted."""
         refuse(self.faults)
@@ -183,55 +209,31 @@ def kept_of(spec: SubnetSpec, *, any_name: bool = False) -> KeptSubnet:
     `any_name`: the configuration file may call it what it wants.
     """
     reader = _Reader()
-    plain, _, prefix = spec.address.partition("/")
-    address = reader.address(plain, "/address")
-    network = _NO_NETWORK
-    if spec.network:
-        network = reader.one(_network, spec.network, "/network", _NO_NETWORK)
-    elif prefix:
-        network = reader.one(_loose_network, spec.address, "/address", _NO_NETWORK)
-    else:
-        reader.faults.append(Fault("it is missing: give it as 192.168.1.0/24", "/network"))
     subnet = Subnet(
         name=spec.name if any_name else reader.one(_name, spec.name, "/name", ""),
         interface=spec.interface,
-        network=network,
-        address=address,
+        network=reader.network(spec),
+        address=reader.address(spec.address.partition("/")[0], "/address"),
         relayed=spec.relayed,
         mode=spec.mode,
         boot=spec.boot,
         unknown=spec.unknown,
         authoritative=spec.authoritative,
         probe=spec.probe,
-        ranges=tuple(
-            AddressRange(
-                first=reader.address(r.first, f"/ranges/{i}/first"), last=reader.address(r.last, f"/ranges/{i}/last")
-            )
-            for i, r in enumerate(spec.ranges)
-        ),
+        ranges=tuple(AddressRange(first=first, last=last) for first, last in reader.spans(spec.ranges, "/ranges")),
         routers=reader.addresses(spec.routers, "/routers"),
         dns_servers=reader.addresses(spec.dns_servers, "/dns_servers"),
         ntp_servers=reader.addresses(spec.ntp_servers, "/ntp_servers"),
         domain_name=reader.domain(spec.domain_name, "/domain_name"),
         search_domains=tuple(reader.domain(d, f"/search_domains/{i}") for i, d in enumerate(spec.search_domains)),
-        routes=tuple(
-            StaticRoute(
-                destination=reader.one(_network, r.destination, f"/routes/{i}/destination", _NO_NETWORK),
-                router=reader.address(r.router, f"/routes/{i}/router"),
-            )
-            for i, r in enumerate(spec.routes)
-        ),
+        routes=reader.routes(spec.routes),
         options=reader.options(spec.options),
         mtu=spec.mtu,
         lease_s=spec.lease_s,
     )
     reserved = tuple(
-        ReservedRange(
-            first=reader.address(r.first, f"/reserved/{i}/first"),
-            last=reader.address(r.last, f"/reserved/{i}/last"),
-            note=r.note,
-        )
-        for i, r in enumerate(spec.reserved)
+        ReservedRange(first=first, last=last, note=given.note)
+        for given, (first, last) in zip(spec.reserved, reader.spans(spec.reserved, "/reserved"), strict=True)
     )
     reader.close()
     return KeptSubnet(subnet=subnet, vlan=spec.vlan, reserved=reserved, note=spec.note)

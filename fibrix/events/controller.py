@@ -44,30 +44,3 @@ class SshKeyDeleted(Event, frozen=True, kw_only=True):
     def subject(self) -> str:
         """Its path in the API."""
         return f"ssh-keys/{self.name}"
-
-
-class ReservationAdded(Event, frozen=True, kw_only=True):
-    """An address is reserved for a MAC. By controllers.networks; for the stream."""
-
-    TYPE: ClassVar[str] = "reservation.added"
-    subnet: str
-    mac: str
-    address: str
-
-    @property
-    def subject(self) -> str:
-        """Its path in the API."""
-        return f"subnets/{self.subnet}"
-
-
-class ReservationDeleted(Event, frozen=True, kw_only=True):
-    """An address is free again. By controllers.networks; for the stream."""
-
-    TYPE: ClassVar[str] = "reservation.deleted"
-    subnet: str
-    mac: str
-
-    @property
-    def subject(self) -> str:
-        """Its path in the API."""
-        return f"subnets/{self.subnet}"

@@ -26,6 +26,19 @@ PASSWORD: Final = "correct horse battery"
 SECRETS: Final = (PASSWORD, "hunter2-of-the-bmc", "another good one", "c2VjcmV0IG9mIGEgc2Vjb25kYXJ5")
 
 Json = dict[str, Any]
+SPARE: Final[Json] = {
+    "name": "spare",
+    "interface": "eth1",
+    "address": "10.2.0.1/24",
+    "ranges": [{"first": "10.2.0.10", "last": "10.2.0.19"}],
+}
+NETWORKS: Final[tuple[tuple[str, Json, str], ...]] = (
+    ("subnets", SPARE, ""),
+    ("zones", {"name": "east"}, ""),
+    ("fabrics", {"name": "core"}, ""),
+    ("fabrics", {"name": "spare"}, ""),
+    ("vlans", {"fabric": "core", "vid": 10}, ""),
+)
 
 
 @dataclass(frozen=True)
@@ -76,8 +89,6 @@ CASES: Final[dict[str, Case]] = {
     "sshKey_add": case({"name": "ann", "key": LINE}, "SSH|key"),
     "sshKey_add_file": case({"text": LINE + "\n"}, "SSH|key"),
     "sshKey_delete": case(None, "SSH|key", name="me"),
-    "subnet_reserve": case({"mac": "525400aa0002", "address": "192.168.1.20"}, "dhcp", subnet="racks"),
-    "subnet_unreserve": case(None, "dhcp", subnet="racks", mac="525400aa0003"),
     "dnsZone_add": case({"name": "two.example"}, "DNS|zone"),
     "dnsZone_edit": case({"ttl": 60}, "ttl", zone="rack.example"),
     "dnsZone_delete": case(None, "DNS|zone", zone="rack.example"),
@@ -88,6 +99,26 @@ CASES: Final[dict[str, Case]] = {
     "dnsRecord_delete": case(None, "dns", zone="rack.example", record="$record"),
     "dnsKey_add": case({"name": "two", "secret": SECRETS[3]}, "DNS|key"),
     "dnsKey_delete": case(None, "DNS|key", key="transfer"),
+    "subnet_add": case(
+        SPARE | {"name": "new", "address": "10.3.0.1/24", "ranges": [{"first": "10.3.0.9", "last": "10.3.0.19"}]},
+        "subnet dhcp",
+    ),
+    "subnet_edit": case({"mode": "observe", "lease_s": 60}, "mode lease_s dhcp", subnet="spare"),
+    "subnet_delete": case(None, "subnet dhcp", subnet="spare"),
+    "subnet_add_range": case({"first": "10.2.0.30", "last": "10.2.0.39"}, "ranges dhcp", subnet="spare"),
+    "subnet_delete_range": case(None, "ranges dhcp", subnet="spare", first="10.2.0.10"),
+    "reservation_add": case({"mac": "525400aa0002", "address": "192.168.1.20"}, "dhcp", subnet="racks"),
+    "reservation_edit": case({"hostname": "web-9"}, "dhcp", subnet="racks", client="525400aa0003"),
+    "reservation_delete": case(None, "dhcp", subnet="racks", client="525400aa0003"),
+    "zone_add": case({"name": "west"}, "zone"),
+    "zone_edit": case({"note": "the cold one"}, "note", zone="east"),
+    "zone_delete": case(None, "zone", zone="east"),
+    "fabric_add": case({"name": "edge"}, "fabric"),
+    "fabric_edit": case({"note": "old switches"}, "note", fabric="spare"),
+    "fabric_delete": case(None, "fabric", fabric="spare"),
+    "vlan_add": case({"fabric": "core", "vid": 11}, "VLAN"),
+    "vlan_edit": case({"mtu": 9000}, "mtu", vlan="core.10"),
+    "vlan_delete": case(None, "VLAN", vlan="core.10"),
     "webhook_add": case({"name": "two", "url": "https://hooks.example.com/two"}, "webhook"),
     "webhook_edit": case({"enabled": False}, "enabled", webhook="$webhook"),
     "webhook_delete": case(None, "webhook", webhook="$webhook"),
@@ -161,6 +192,7 @@ async def furnished(site: Site, http: aiohttp.ClientSession) -> Furnished:
         ("dns/zones/rack.example/records", {"name": "www", "type": "A", "value": "192.0.2.80"}, "$record"),
         ("dns/keys", {"name": "transfer"}, ""),
         ("subnets/racks/reservations", {"mac": "525400aa0003", "address": "192.168.1.21"}, ""),
+        *NETWORKS,
     ):
         async with http.post(f"/api/v1/{path}", json=body) as response:
             assert response.status < 300, (path, await response.text())

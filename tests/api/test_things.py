@@ -73,7 +73,8 @@ async def test_a_subnet_is_shown_with_its_use_and_reservations(http: aiohttp.Cli
         subnet = await response.json()
     assert subnet["use"] is None
     assert subnet["ranges"] == [{"first": "192.168.1.100", "last": "192.168.1.180"}]
-    assert subnet["reservations"] == [{"mac": "52:54:00:77:00:01", "address": "192.168.1.20", "hostname": "web-1"}]
+    (kept,) = subnet["reservations"]
+    assert kept.items() >= {"mac": "52:54:00:77:00:01", "address": "192.168.1.20", "hostname": "web-1"}.items()
     async with http.get("/api/v1/subnets") as response:
         assert (await response.json())["items"] == [subnet]
     async with http.delete(f"{path}/52:54:00:77:00:01") as response:

@@ -20,6 +20,7 @@ from fibrix.runtime.metrics.exposition import Exposition
 from fibrix.runtime.metrics.http import HttpMeter
 from fibrix.runtime.metrics.loop import LoopMeter
 from fibrix.runtime.service import Service
+from fibrix.services.dhcp.service import DhcpService
 from fibrix.store.region import Region
 
 RUNNING: Final = "running"
@@ -50,6 +51,11 @@ class Meters:
             per_machine=shared.config.metrics.per_machine,
             now=shared.now,
         )
+
+    @property
+    def dhcp(self) -> DhcpService | None:
+        """The rack's DHCP service, which knows its leases; None: there is no rack."""
+        return self._rack.dhcp if self._rack is not None else None
 
     @property
     def services(self) -> Sequence[Service]:
