@@ -93,14 +93,14 @@ class Rows(Generic[T]):
 
     def insert(self, tx: Transaction, value: T) -> None:
         """Add one. Raises ConflictError (its key is in use)."""
-        self._refuse_key_of_another(tx, value)
+        self._refuse_key(tx, value, but="")
         sql = f"INSERT INTO {self.kind.table} (id, key, body) VALUES (?, ?, ?)"  # noqa: S608 - see above
         tx.execute(sql, (value.id, self.kind.key(value), plain.encode(value)))
         tx.on_commit(partial(self._put, value))
 
     def update(self, tx: Transaction, value: T) -> None:
         """Put a new version in place of the one before. Raises NotFoundError, ConflictError."""
-        self._refuse_key_of_another(tx, value)
+        self._refuse_key(tx, value, but=value.id)
         sql = f"UPDATE {self.kind.table} SET key = ?, body = ? WHERE id = ? RETURNING id"  # noqa: S608 - see above
         if not tx.execute(sql, (self.kind.key(value), plain.encode(value), value.id)):
             raise NotFoundError(f"there is no {self.kind.noun} {value.id!r}")
@@ -113,11 +113,11 @@ class Rows(Generic[T]):
         tx.on_commit(partial(self._drop, wanted))
         return value
 
-    def _refuse_key_of_another(self, tx: Transaction, value: T) -> None:
-        """Raise ConflictError when the key is in use."""
+    def _refuse_key(self, tx: Transaction, value: T, *, but: str) -> None:
+        """Raise ConflictError when the key is in use, but by the thing with this id. For some kinds it is the id."""
         key = self.kind.key(value)
         sql = f"SELECT id FROM {self.kind.table} WHERE key = ? AND id <> ?"  # noqa: S608 - see above
-        if tx.execute(sql, (key, value.id)):
+        if tx.execute(sql, (key, but)):
             name = key.rpartition("/")[2]
             raise ConflictError(f"there is a {self.kind.noun} {name!r} already: choose another name")
 
