@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv4Network
 from itertools import combinations
+from typing import Any
 
 import msgspec
 import pytest
@@ -48,7 +49,7 @@ def spec(**fields: object) -> SubnetSpec:
     return msgspec.structs.replace(PLAIN, **fields)
 
 
-def faults(vlan: Vlan | None = None, **fields: object) -> list[tuple[str, str]]:
+def faults(vlan: Vlan | None = None, **fields: Any) -> list[tuple[str, str]]:
     return [(fault.pointer, fault.detail) for fault in subnet_faults(kept_of(spec(**fields)), vlan, ROLES)]
 
 
@@ -82,7 +83,7 @@ def test_a_plain_subnet_is_sound_and_reads_back_as_it_was_written() -> None:
         ({"relayed": True}, "/relayed", "nothing has to be relayed"),
     ],
 )
-def test_what_a_subnet_cannot_be_is_told_with_its_place(fields: dict[str, object], pointer: str, words: str) -> None:
+def test_what_a_subnet_cannot_be_is_told_with_its_place(fields: dict[str, Any], pointer: str, words: str) -> None:
     found = faults(**fields)
     assert (pointer, True) in [(where, words in detail) for where, detail in found], found
 

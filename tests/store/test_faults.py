@@ -88,7 +88,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 async def test_a_full_disk_refuses_writes_keeps_what_was_there_and_recovers(small_disk: Path) -> None:
     ballast = small_disk / "ballast"
-    ballast.write_bytes(b"x" * 300_000)
+    ballast.write_bytes(b"x" * 200_000)
     bus, acknowledged = Bus(), set[int]()
     async with Database(small_disk / "region.db", "region", bus) as db:
         journal = await Journal.load(db)
