@@ -1,6 +1,7 @@
 """Makes the rack's snapshot from what is stored, after every change: only what the change touched is made anew."""
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -12,7 +13,10 @@ from fibrix.domain.network import Subnet
 from fibrix.domain.power import Bmc
 from fibrix.domain.rack import BootAction, BootEntry, RackSnapshot
 from fibrix.runtime.cell import Cell
-from fibrix.types import MacAddress, MachineId
+from fibrix.types import MacAddress
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class RackSnapshots:
@@ -38,7 +42,6 @@ class RackSnapshots:
         self._subnets = subnets
         self._ephemeral = ephemeral
         self._machines: Sequence[Machine] = ()  # those that the present snapshot was made from
-        self._seen: dict[MachineId, Machine] = {}
 
     def refresh(self) -> None:
         """Hand the present state over, if it differs from what the rack has."""
@@ -56,22 +59,15 @@ class RackSnapshots:
         machines = self._store.machines()
         if machines is self._machines:
             return snapshot
-        present = {machine.id: machine for machine in machines}
-        gone = [machine for key, machine in self._seen.items() if present.get(key) is not machine]
-        come = [machine for key, machine in present.items() if self._seen.get(key) is not machine]
-        self._machines, self._seen = machines, present
-        boot, bmcs = dict(snapshot.boot), dict(snapshot.bmcs)
-        for machine in gone:
-            bmcs.pop(machine.id, None)
-            for mac in machine.macs:
-                if mac in boot and boot[mac].machine == machine.id:
-                    del boot[mac]
-        for machine in come:
-            boot.update(self._entries(machine))
-            if machine.accepted:
-                bmcs[machine.id] = self._bmc(machine)
-        same_boot, same_bmcs = boot == snapshot.boot, bmcs == snapshot.bmcs
-        return replace(snapshot, boot=snapshot.boot if same_boot else boot, bmcs=snapshot.bmcs if same_bmcs else bmcs)
+        gone, come = _differences(self._machines, machines)
+        self._machines = machines
+        boot = dict(entry for machine in come for entry in self._entries(machine))
+        bmcs = {machine.id: self._bmc(machine) for machine in come if machine.accepted}
+        return replace(
+            snapshot,
+            boot=_changed(snapshot.boot, boot, {mac for machine in gone for mac in machine.macs}),
+            bmcs=_changed(snapshot.bmcs, bmcs, {machine.id for machine in gone}),
+        )
 
     def _entries(self, machine: Machine) -> list[tuple[MacAddress, BootEntry]]:
         action = boot_action(machine)
@@ -94,3 +90,24 @@ class RackSnapshots:
 def _same(old: tuple[Subnet, ...], new: tuple[Subnet, ...]) -> tuple[Subnet, ...]:
     """Keep the old tuple where its members are the very ones."""
     return old if len(old) == len(new) and all(a is b for a, b in zip(old, new, strict=True)) else new
+
+
+def _differences(old: Sequence[Machine], new: Sequence[Machine]) -> tuple[list[Machine], list[Machine]]:
+    """Find the versions that went and those that came. A machine keeps its place, so mostly the places tell."""
+    if len(old) == len(new):
+        pairs = [(before, after) for before, after in zip(old, new, strict=True) if before is not after]
+        return [before for before, _ in pairs], [after for _, after in pairs]
+    were, are = set(map(id, old)), set(map(id, new))
+    return [one for one in old if id(one) not in are], [one for one in new if id(one) not in were]
+
+
+def _changed(table: dict[K, V], put: dict[K, V], gone: set[K]) -> dict[K, V]:
+    """Give a table with what came and without what went; the very same where that changes nothing."""
+    new = {key: value for key, value in put.items() if table.get(key) != value}
+    lost = {key for key in gone if key in table and key not in put}
+    if not new and not lost:
+        return table
+    made = table | new
+    for key in lost:
+        del made[key]
+    return made
