@@ -190,7 +190,7 @@ async def test_fabrics_vlans_and_zones_hold_together(site: Site, http: aiohttp.C
     await call(http, "DELETE", "zones/east", status=409)
 
 
-async def test_all_of_it_is_there_after_a_restart_but_what_the_file_took_over(tmp_path: Path) -> None:
+async def test_all_of_it_is_there_after_a_restart(tmp_path: Path) -> None:
     async with served(tmp_path) as opened, opened.client() as http:
         await call(http, "POST", "subnets", NEW, 201)
         await call(http, "POST", "subnets/customers/reservations", {"client_id": "ff0001"}, 201)

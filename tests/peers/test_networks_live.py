@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from fibrix.app.core import build_core
@@ -135,6 +134,6 @@ async def test_a_reservation_is_given_at_once_and_a_removed_subnet_is_silent(cli
         with pytest.raises(TimeoutError):
             await client.ask(THIRD, discover(THIRD), timeout_s=0.2)
     async with controller(tmp_path) as running:
-        await running.subnets.add(msgspec.structs.replace(ONE_ADDRESS))
+        await running.subnets.add(ONE_ADDRESS)
         await serving(running)
         assert {str(lease.binding.address) for lease in running.addresses.leases()} == {"10.77.0.2"}
