@@ -19,6 +19,9 @@ _IP_PKTINFO: Final = 8  # of <linux/in.h>; Python names it from 3.14 on
 _PKTINFO: Final = struct.Struct("=I4s4s")  # interface index, our address, destination in the header: ip(7)
 _MOST_OCTETS: Final = 4096  # no client has more to say
 _DRAIN: Final = 256  # datagrams taken per wake-up, before others get their turn
+_POLL_S: Final = 0.0005  # under load the socket is looked at in a rhythm: a wake-up costs as much as a decision
+_BUSY: Final = 32  # wake-ups in a row, each that soon after the one before, that make a load
+_IDLE: Final = 20  # looks in vain that end it
 _RECEIVE_BUFFER: Final = 8 << 20  # octets: a burst of clients waits here, 10,000 and more after a power failure
 _RCVBUFFORCE: Final = 33  # of <asm-generic/socket.h>: more than the system's limit, for who may
 _ARRIVALS: Final = 64  # destinations that are kept ready; there are two or three
@@ -63,11 +66,18 @@ class Endpoint:
             self._frames.bind((interface, 0))  # protocol 0: it sends only
             self._mac = mac_from_octets(self._frames.getsockname()[4])
             self._stack = stack.pop_all()
-        asyncio.get_running_loop().add_reader(self._udp, self._drain)
+        self._loop = asyncio.get_running_loop()
+        self._look: asyncio.TimerHandle | None = None
+        self._woken_s = 0.0
+        self._soon = 0  # wake-ups in a row that came soon after the one before
+        self._in_vain = 0
+        self._loop.add_reader(self._udp, self._wake)
 
     def close(self) -> None:
         """Close the sockets."""
-        asyncio.get_running_loop().remove_reader(self._udp)
+        self._loop.remove_reader(self._udp)
+        if self._look is not None:
+            self._look.cancel()
         self._stack.close()
 
     def check(self) -> str:
@@ -103,18 +113,42 @@ class Endpoint:
                 self._arrivals[destination] = arrival
         return arrival
 
-    def _drain(self) -> None:
-        """Take what has come in. A socket that fails is closed and opened anew by its owner."""
+    def _wake(self) -> None:
+        """Something has come in. When that is so again and again, go over to looking in a rhythm."""
+        now_s = self._loop.time()
+        self._soon = self._soon + 1 if now_s - self._woken_s < 2 * _POLL_S else 0
+        self._woken_s = now_s
+        self._drain()
+        if self._soon >= _BUSY and not self.fault:
+            self._loop.remove_reader(self._udp)
+            self._in_vain = 0
+            self._look = self._loop.call_later(_POLL_S, self._poll)
+
+    def _poll(self) -> None:
+        """Look whether something has come in, until nothing does for a while."""
+        self._in_vain = 0 if self._drain() else self._in_vain + 1
+        if self.fault:
+            return
+        if self._in_vain < _IDLE:
+            self._look = self._loop.call_later(_POLL_S, self._poll)
+        else:
+            self._look, self._soon = None, 0
+            self._loop.add_reader(self._udp, self._wake)
+
+    def _drain(self) -> int:
+        """Take what has come in; how much. A socket that fails is closed and opened anew by its owner."""
+        taken = 0
         try:
-            for _ in range(_DRAIN):
+            for taken in range(_DRAIN):  # noqa: B007 - how many were taken when the socket had no more
                 data, ancillary, _, _ = self._udp.recvmsg(_MOST_OCTETS, socket.CMSG_SPACE(_PKTINFO.size))
                 self._take(self, data, self._arrival(_destination(ancillary)))
         except BlockingIOError:
             pass
         except OSError as exc:
             self.fault = f"cannot receive: {exc}"
-            asyncio.get_running_loop().remove_reader(self._udp)  # it would be called again and again
+            self._loop.remove_reader(self._udp)  # it would be called again and again
         self._taken()
+        return taken
 
 
 def _destination(ancillary: list[tuple[int, int, bytes]]) -> bytes:

@@ -39,9 +39,9 @@ class Exchange:
         through routers and past its relay (RFC 2131 §4.3.2, RENEWING). Else those of the interface.
         """
         query = self.query
-        if query.link != ANY:
+        if query.link is not ANY:
             return self.network.holding(int(query.link))
-        if query.message.ciaddr != ANY and not query.arrival.broadcast:
+        if query.message.ciaddr is not ANY and not query.arrival.broadcast:
             return self.network.holding(int(query.message.ciaddr))
         return self.network.on(query.arrival.interface)
 
@@ -104,7 +104,7 @@ class Exchange:
         """Tell the client's state by the fields that it filled in (RFC 2131 §4.3.2, table 4)."""
         if self.query.server is not None:
             return self._selecting(self.query.server)
-        if self.query.message.ciaddr != ANY:
+        if self.query.message.ciaddr is not ANY:
             return self._extending(self.query.message.ciaddr)
         if self.query.requested is not None:
             return self._rebooting(self.query.requested)

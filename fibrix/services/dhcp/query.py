@@ -86,7 +86,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def relayed(self) -> bool:
         """Whether it came through a relay."""
-        return self.message.giaddr != ANY
+        return self.message.giaddr is not ANY
 
 
 def read(datagram: bytes, arrival: Arrival) -> Query:
@@ -132,13 +132,12 @@ def _asker(message: Message) -> MacAddress:
 
 def _link(message: Message) -> IPv4Address:
     """Where the client is: link selection (RFC 3527), else subnet selection (RFC 3011), else the relay's address."""
-    if message.giaddr != ANY and RELAY_AGENT_INFORMATION.code in message.options:
+    if message.giaddr is not ANY and RELAY_AGENT_INFORMATION.code in message.options:
         relay = message.get(RELAY_AGENT_INFORMATION)
         if relay is not None and relay.link is not None:
             return relay.link
-    if SUBNET_SELECTION.code in message.options:
-        return message.get(SUBNET_SELECTION) or ANY
-    return message.giaddr
+    selected = message.get(SUBNET_SELECTION)
+    return message.giaddr if selected is None or selected == ANY else selected
 
 
 def _limit(message: Message, kind: MessageType | None) -> int:

@@ -12,7 +12,7 @@ from fibrix.domain.network import DhcpOption
 from fibrix.services.dhcp.query import Query
 from fibrix.services.dhcp.served import Served
 from fibrix.types import MacAddress
-from fibrix.wire.dhcp4.area import lay_out, written_size
+from fibrix.wire.dhcp4.area import written
 from fibrix.wire.dhcp4.message import ANY, BROADCAST_FLAG, OPTIONS_AT, Message, Op, reply_header, seal
 from fibrix.wire.dhcp4.options import (
     BOOT_FILE_NAME,
@@ -73,7 +73,7 @@ def answer(query: Query, served: Served, kind: MessageType, terms: Terms) -> Rep
     if boot is None and not terms.options and query.kind is not None:
         area = served.area(kind, query.wants, lease=terms.lease)
         if back := _back(query, terms.hostname):
-            area += lay_out(back, (written_size(back),))[0]
+            area += written(back)
         if len(area) + OPTIONS_AT < query.limit:
             return _to_client(
                 query, served, seal(reply_header(query.message, terms.number, ciaddr=ciaddr), area), terms
@@ -133,7 +133,7 @@ def _to_client(query: Query, served: Served, payload: bytes, terms: Terms) -> Re
     source = served.subnet.address
     if query.relayed:
         return Reply(payload, Way.RELAY, source, query.message.giaddr)
-    if query.message.ciaddr != ANY:
+    if query.message.ciaddr is not ANY:
         return Reply(payload, Way.ROUTED, source, query.message.ciaddr)
     if query.message.broadcast:
         return Reply(payload, Way.FRAME, source, _EVERYONE)

@@ -7,7 +7,7 @@ from typing import Final
 
 from fibrix.domain.network import DhcpOption, StaticRoute, Subnet, SubnetMode
 from fibrix.domain.rack import RackSnapshot
-from fibrix.wire.dhcp4.area import lay_out, written_size
+from fibrix.wire.dhcp4.area import written
 from fibrix.wire.dhcp4.options import (
     BROADCAST_ADDRESS,
     CLASSLESS_ROUTES,
@@ -85,7 +85,7 @@ class Served:
             options = self.head(kind, lease=lease) | self.parameters(wants)
             if len(self._areas) >= _AREAS:
                 self._areas.clear()
-            area = self._areas[key] = lay_out(options, (written_size(options),))[0]
+            area = self._areas[key] = written(options)
         return area
 
 

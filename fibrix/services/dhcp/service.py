@@ -35,7 +35,7 @@ log = structlog.get_logger()
 _CHECK_S: Final = 2.0  # how often an interface that is not there is tried, and one that is there is looked at
 _UNSTORED: Final = 4_000  # outcomes that wait for the disk; while there are more, datagrams are dropped
 _TURN: Final = 64  # datagrams decided about before others get their turn
-_GATHER_S: Final = 0.003  # under load, commits are at least so far apart: fewer and fuller ones
+_GATHER_S: Final = 0.003  # commits begin at least so far apart: under load fewer and fuller ones, a lone one at once
 _TALKATIVE: Final = 200  # messages within a minute or two after which a machine waits with the strangers
 _CHADDR: Final = slice(28, 34)
 _GIADDR: Final = slice(24, 28)
@@ -204,6 +204,8 @@ class DhcpService:
 
         At once, as a callback of the socket: a task would be woken a turn of the loop later.
         """
+        if not self._inbox:
+            return
         try:
             now, events = self._now(), list[Event]()
             for _ in range(min(_TURN, len(self._inbox))):
@@ -271,8 +273,7 @@ class DhcpService:
                     self._carry_out(endpoint, outcome, events)
                 self._bus.publish(*events)
             self._storing = 0
-            if len(batch) > 1:
-                await asyncio.sleep(max(0.0, began_s + _GATHER_S - monotonic_s()))
+            await asyncio.sleep(max(0.0, began_s + _GATHER_S - monotonic_s()))
 
     def _carry_out(self, endpoint: Endpoint, outcome: Outcome, events: list[Event]) -> None:
         """Send the reply, tell the bus, write one line. A reply that cannot be sent is as good as lost on the wire."""

@@ -43,6 +43,11 @@ def lay_out(options: Mapping[int, bytes], rooms: Sequence[int]) -> list[bytes]:
     return [bytes(area) for area in areas]
 
 
+def written(options: Mapping[int, bytes]) -> bytes:
+    """Write options one after the other, without the end mark, however long it gets."""
+    return b"".join([_fragments(code, payload) for code, payload in options.items()])
+
+
 def written_size(options: Mapping[int, bytes]) -> int:
     """How many octets the options take when written, without the end mark."""
     return sum(len(payload) + 2 * max(1, -(-len(payload) // _MOST)) for payload in options.values())

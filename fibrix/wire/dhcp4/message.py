@@ -43,6 +43,8 @@ _END: Final = bytes((END,))
 class Message:
     """A message as both ends mean it: long options joined, overloaded fields taken apart.
 
+    In one that was read, an address that is 0 is `ANY` itself.
+
     Options are kept raw, by code and in order; `get` reads one. So a malformed option hurts only who asks for it.
     """
 
@@ -164,10 +166,10 @@ def reply_header(request: Message, yiaddr: int, *, ciaddr: IPv4Address = ANY) ->
         request.xid,
         0,
         request.flags,
-        ciaddr.packed,
+        _NOWHERE if ciaddr is ANY else ciaddr.packed,
         yiaddr.to_bytes(4),
         _NOWHERE,
-        request.giaddr.packed,
+        _NOWHERE if request.giaddr is ANY else request.giaddr.packed,
         request.chaddr,
         b"",
         b"",
