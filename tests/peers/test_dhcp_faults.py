@@ -69,7 +69,7 @@ async def test_in_a_flood_of_strangers_a_known_machine_is_served_within_a_second
         ack = await client.ask(MAC, request(MAC, server=SERVER, requested=offer.yiaddr))
         assert loop.time() - began_s < 1
         assert ack.get(MESSAGE_TYPE) is MessageType.ACK
-        assert rack.service.queued <= 1_000
+        assert rack.service.queued <= 4_000
         assert await rack.bindings.all() != []
 
 

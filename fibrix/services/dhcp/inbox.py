@@ -6,8 +6,8 @@ from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
 
-_EXPECTED: Final = 4_000  # datagrams of expected machines that wait; more are dropped: clients ask again
-_STRANGERS: Final = 1_000  # of strangers, per link; the oldest is dropped: its client asks again by now
+_EXPECTED: Final = 8_000  # datagrams of expected machines that wait; more are dropped: clients ask again
+_STRANGERS: Final = 4_000  # of strangers, per link; the oldest is dropped: its client asks again by now
 _LINKS: Final = 256  # links whose strangers wait
 
 

@@ -33,7 +33,7 @@ from fibrix.wire.dhcp4.options import MessageType
 log = structlog.get_logger()
 
 _CHECK_S: Final = 2.0  # how often an interface that is not there is tried, and one that is there is looked at
-_UNSTORED: Final = 4_000  # outcomes that wait for the disk; while there are more, datagrams are dropped
+_UNSTORED: Final = 8_000  # outcomes that wait for the disk; while there are more, datagrams are dropped
 _TURN: Final = 64  # datagrams decided about before others get their turn
 _GATHER_S: Final = 0.003  # commits begin at least so far apart: under load fewer and fuller ones, a lone one at once
 _TALKATIVE: Final = 200  # messages within a minute or two after which a machine waits with the strangers
