@@ -11,7 +11,9 @@ from fibrix.drivers.power.manual import ManualDriver
 from fibrix.drivers.power.wol import WolDriver
 from fibrix.runtime.files import BootFiles
 from fibrix.runtime.service import Service
+from fibrix.services.dhcp.pxe_port import PxePort, PxePortSettings
 from fibrix.services.dhcp.service import DhcpService, DhcpSettings
+from fibrix.services.dhcp.watch import Watch
 from fibrix.services.httpboot.service import HttpBootService, HttpBootSettings
 from fibrix.services.ndp.service import NdpService
 from fibrix.services.power.service import PowerService
@@ -48,15 +50,22 @@ def build_rack(shared: Shared, bindings: Bindings) -> Rack:
         decline_s=config.dhcp.decline_s,
     )
     http = HttpBootSettings(port=config.boot.http_port)
+    answering = DhcpService(snapshot, bindings, bus, dhcp)
+    watch = Watch(snapshot, bus, answering, shared.now)
+    answering.probes = watch
+    pxe_port = PxePort(snapshot, PxePortSettings(http_port=config.boot.http_port))
     meters = RackMeters(
         snapshot=snapshot,
         database=bindings.database,
-        dhcp=DhcpService(snapshot, bindings, bus, dhcp),
+        dhcp=answering,
+        watch=watch,
+        pxe_port=pxe_port,
         tftp=TftpService(snapshot, boot_files, bus, TftpSettings(port=config.boot.tftp_port)),
         httpboot=HttpBootService(snapshot, boot_files, BootFiles((config.images_dir,)), bus, http),
         ndp=NdpService(snapshot, bus),
         power=power,
     )
     ndp: tuple[Service, ...] = (meters.ndp,) if config.boot.answer_solicitations else ()
-    services: tuple[Service, ...] = (meters.dhcp, meters.tftp, meters.httpboot, *ndp, ipmi, power)
+    dhcp_services: tuple[Service, ...] = (meters.dhcp, pxe_port, watch)
+    services: tuple[Service, ...] = (*dhcp_services, meters.tftp, meters.httpboot, *ndp, ipmi, power)
     return Rack(services=services, power=power, manual=manual, meters=meters)

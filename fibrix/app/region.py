@@ -30,6 +30,7 @@ from fibrix.controllers.settle import Settler
 from fibrix.controllers.sightings import Sightings
 from fibrix.controllers.ssh_keys import SshKeyController
 from fibrix.controllers.why import Reasons
+from fibrix.controllers.wire import WireController
 from fibrix.domain.power import PowerKind, PowerState
 from fibrix.runtime.notify import Notifier, Watchdog
 from fibrix.runtime.service import Service
@@ -129,6 +130,7 @@ def build_services(shared: Shared, region: Region, rack: Rack, notifier: Notifie
         *meters.services,
         core.recorder,
         core.postal.service,
+        WireController(shared.bus, region.change),
         PowerController(shared.bus, core.lifecycle, shared.now),
         build_boots(shared, region, core, rack, settler),
         *core.dns.services,

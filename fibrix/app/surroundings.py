@@ -11,6 +11,7 @@ from fibrix.app.shared import Shared
 from fibrix.controllers.surroundings import Probe, Surroundings
 from fibrix.domain.surroundings import clock_fault, disk_fault
 from fibrix.runtime.clock import monotonic_s
+from fibrix.services.dhcp.watch import foreign
 from fibrix.store.region import Region
 
 
@@ -51,6 +52,9 @@ def build_surroundings(shared: Shared, region: Region, meters: RackMeters | None
     async def interfaces() -> str:
         return "; ".join(_not_served(meters)) if meters else ""
 
+    async def dhcp_servers() -> str:
+        return foreign(meters.watch.servers()) if meters else ""
+
     return Surroundings(
         {
             "database": Probe(database, vital=True),
@@ -58,6 +62,7 @@ def build_surroundings(shared: Shared, region: Region, meters: RackMeters | None
             "clock": Probe(ClockProbe(region, shared.now).look),
             "ephemeral": Probe(ephemeral),
             "interfaces": Probe(interfaces),
+            "dhcp_servers": Probe(dhcp_servers),
         }
     )
 
@@ -66,6 +71,7 @@ def _not_served(rack: RackMeters) -> Iterator[str]:
     """What the rack should serve and does not, with the reason."""
     for protocol, closed in (
         ("DHCP", rack.dhcp.closed),
+        ("the PXE port", rack.pxe_port.closed),
         ("TFTP", rack.tftp.closed),
         ("HTTP boot", rack.httpboot.closed),
     ):

@@ -71,6 +71,11 @@ class Leases:
         """The newest binding of an address."""
         return self._by_number.get(number)
 
+    def is_offered(self, number: int, now_us: int) -> bool:
+        """Whether an address is held for someone."""
+        offer = self._offers.get(number)
+        return offer is not None and offer.until_us > now_us
+
     def in_use(self, now_us: int) -> Counter[tuple[str, BindingState]]:
         """Count the bindings that have not expired, by subnet and state."""
         return Counter((b.subnet, b.state) for b in self._by_number.values() if b.until_us > now_us)

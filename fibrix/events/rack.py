@@ -30,6 +30,28 @@ class LeaseGranted(Event, frozen=True, kw_only=True):
     hostname: str = ""
 
 
+class ServerSeen(Event, frozen=True, kw_only=True):
+    """A DHCP server that is not ours answered; told of hourly. By services.dhcp; for controllers.wire."""
+
+    TYPE: ClassVar[str] = "rack.dhcp_server_seen"
+    address: IPv4Address  # its server identifier
+    mac: MacAddress  # of the frame
+    interface: str
+    subnet: str
+    answer: str  # as `OFFER`
+    expected: bool  # it gives the addresses where we only say what to boot: nothing is wrong
+
+
+class ConflictSeen(Event, frozen=True, kw_only=True):
+    """An address that nobody was given is in use. By services.dhcp; for controllers.wire."""
+
+    TYPE: ClassVar[str] = "rack.address_conflict_seen"
+    address: IPv4Address
+    subnet: str
+    mac: MacAddress  # who answered; empty: not known
+    found: str  # "probe" or "decline"
+
+
 class TransferEnded(Event, frozen=True, kw_only=True):
     """A file was sent, or its sending ended early. By services.tftp and services.httpboot; for controllers.boot."""
 

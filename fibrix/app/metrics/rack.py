@@ -9,7 +9,9 @@ from fibrix.app.metrics.stores import database
 from fibrix.domain.rack import RackSnapshot
 from fibrix.runtime.cell import Cell
 from fibrix.runtime.metrics import catalog
+from fibrix.services.dhcp.pxe_port import PxePort
 from fibrix.services.dhcp.service import DhcpService
+from fibrix.services.dhcp.watch import Watch
 from fibrix.services.httpboot.service import HttpBootService
 from fibrix.services.ndp.service import NdpService
 from fibrix.services.power.service import PowerService
@@ -24,6 +26,8 @@ class RackMeters:
     snapshot: Cell[RackSnapshot]
     database: Database
     dhcp: DhcpService
+    watch: Watch
+    pxe_port: PxePort
     tftp: TftpService
     httpboot: HttpBootService
     ndp: NdpService
@@ -33,6 +37,7 @@ class RackMeters:
         """Read all of them."""
         yield from database("rack", self.database)
         yield from self._dhcp()
+        yield from self._links()
         yield from self._boot()
         yield catalog.POWER_COMMANDS.of(self.power.commands)
         yield catalog.POWER_SECONDS.of(self.power.durations.all().items())
@@ -51,6 +56,10 @@ class RackMeters:
             for subnet in self.snapshot.value.subnets
         }
         yield catalog.DHCP_POOL.of(sizes)
+
+    def _links(self) -> Iterable[Metric]:
+        yield catalog.DHCP_LINK.of(self.watch.counts)
+        yield catalog.PXE_PORT.of(self.pxe_port.counts)
 
     def _boot(self) -> Iterable[Metric]:
         yield catalog.SOLICITATIONS.of(self.ndp.counts)

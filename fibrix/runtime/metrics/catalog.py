@@ -69,6 +69,14 @@ DNS_RECORDS: Final = Gauge("fibrix_dns_zone_records", "Records of a zone.", ("zo
 DNS_SERIAL: Final = Gauge(
     "fibrix_dns_zone_serial", "Serial number of a zone; secondaries should have the same.", ("zone",)
 )
+DHCP_LINK: Final = Counter(
+    "fibrix_dhcp_link_frames_total",
+    "What is seen and done on the links besides answering: probes of addresses, conflicts, answers of other servers.",
+    ("what",),
+)
+PXE_PORT: Final = Counter(
+    "fibrix_dhcp_pxe_port_datagrams_total", "What became of datagrams to port 4011.", ("verdict",)
+)
 TRANSFERS: Final = Counter(
     "fibrix_boot_transfers_total", "Files sent to machines, whole or not.", ("protocol", "result")
 )

@@ -9,11 +9,13 @@ from fibrix.domain.boot_file import BootFile, boot_file
 from fibrix.domain.lease import Leases
 from fibrix.domain.network import Reservation
 from fibrix.events.base import Event
-from fibrix.events.rack import DiscoverSeen, LeaseGranted
+from fibrix.events.rack import ConflictSeen, DiscoverSeen, LeaseGranted
 from fibrix.services.dhcp.outcome import Outcome, Verdict
 from fibrix.services.dhcp.query import Query
+from fibrix.services.dhcp.relayed import stand_in
 from fibrix.services.dhcp.reply import Reply, Terms, answer, refuse
 from fibrix.services.dhcp.served import Network, Served
+from fibrix.types import MacAddress
 from fibrix.wire.dhcp4.message import ANY
 from fibrix.wire.dhcp4.options import MessageType
 
@@ -112,7 +114,7 @@ class Exchange:
 
     def _selecting(self, server: IPv4Address) -> Outcome:
         """SELECTING: the client took up an offer, ours or another server's."""
-        ours = [one for one in self.subnets if one.address == int(server)]
+        ours = [one for one in self.subnets if self._chosen(one)]
         if not ours:
             for other in self.subnets:
                 self.leases.withdraw(other.subnet, self.query.mac)
@@ -185,7 +187,10 @@ class Exchange:
         if binding is None:
             return self._ignore(f"declines {requested}, which it does not have")
         reason = f"another host answers on {binding.address}"
-        return self._outcome(Verdict.DECLINED, reason=reason, address=binding.number, binding=binding)
+        seen = ConflictSeen(
+            at=self.now, address=binding.address, subnet=served.name, mac=MacAddress(""), found="decline"
+        )
+        return self._outcome(Verdict.DECLINED, reason=reason, address=binding.number, binding=binding, events=(seen,))
 
     def _release(self) -> Outcome:
         """The client gives its address back; it is remembered for it (RFC 2131 §4.3.4)."""
@@ -199,7 +204,9 @@ class Exchange:
 
     def _chosen(self, served: Served) -> bool:
         """Whether the client speaks to a subnet's server."""
-        return self.query.server is not None and int(self.query.server) == served.address
+        if self.query.server is None:
+            return False
+        return int(self.query.server) == served.address or self.query.server == stand_in(self.query.message)
 
     def _inform(self) -> Outcome:
         """The client has an address from elsewhere and asks for the rest (RFC 2131 §4.3.5): no lease, no binding."""

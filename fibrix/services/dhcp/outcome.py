@@ -1,5 +1,6 @@
 """What the engine decided about a datagram: values that the service carries out."""
 
+from datetime import datetime
 from enum import Enum
 from ipaddress import IPv4Address
 
@@ -7,6 +8,7 @@ import msgspec
 
 from fibrix.domain.binding import Binding
 from fibrix.events.base import Event
+from fibrix.events.rack import ConflictSeen
 from fibrix.services.dhcp.reply import Reply
 from fibrix.types import MacAddress
 from fibrix.wire.dhcp4.options import MessageType
@@ -37,3 +39,18 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     binding: Binding | None = None  # durable before the reply leaves: RFC 2131 §3.1 step 4
     reply: Reply | None = None
     events: tuple[Event, ...] = ()
+
+
+def conflict(binding: Binding, now: datetime) -> Outcome:
+    """What it leads to that someone was found on an address that nobody was given: it rests."""
+    seen = ConflictSeen(at=now, address=binding.address, subnet=binding.subnet, mac=binding.mac, found="probe")
+    return Outcome(
+        mac=binding.mac,
+        xid=0,
+        kind=MessageType.DECLINE,
+        verdict=Verdict.DECLINED,
+        reason=f"{binding.mac} answers on it, and was not given it",
+        address=binding.address,
+        binding=binding,
+        events=(seen,),
+    )

@@ -4,21 +4,14 @@ from ipaddress import IPv4Address
 
 from fibrix.wire.dhcp4.message import ANY, Message
 from fibrix.wire.dhcp4.options import RELAY_AGENT_INFORMATION
-from fibrix.wire.dhcp4.relay import RelayInformation
-
-_NOTHING = RelayInformation()
 
 
-def said(message: Message) -> RelayInformation:
-    """What the relay says. Of a client that speaks for itself nothing counts. Raises MalformedPacketError."""
-    if message.giaddr == ANY:
-        return _NOTHING
-    return message.get(RELAY_AGENT_INFORMATION) or _NOTHING
+def stand_in(message: Message) -> IPv4Address | None:
+    """The relay's address that the client is to take for its server's, where the relay asks for that (RFC 5107).
 
-
-def server_identifier(message: Message, own: IPv4Address) -> IPv4Address:
-    """What the client is to take for its server: the relay, where that asks for it (RFC 5107), else `own`.
-
-    Raises MalformedPacketError.
+    Of a client that speaks for itself nothing counts. Raises MalformedPacketError.
     """
-    return said(message).server or own
+    if message.giaddr == ANY or RELAY_AGENT_INFORMATION.code not in message.options:
+        return None
+    said = message.get(RELAY_AGENT_INFORMATION)
+    return None if said is None else said.server

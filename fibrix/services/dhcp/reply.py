@@ -10,6 +10,7 @@ import msgspec
 from fibrix.domain.boot_file import BootFile
 from fibrix.domain.network import DhcpOption
 from fibrix.services.dhcp.query import Query
+from fibrix.services.dhcp.relayed import stand_in
 from fibrix.services.dhcp.served import Served
 from fibrix.types import MacAddress
 from fibrix.wire.dhcp4.area import written
@@ -70,7 +71,8 @@ def answer(query: Query, served: Served, kind: MessageType, terms: Terms) -> Rep
     """A DHCPOFFER or DHCPACK (RFC 2131 §4.3.1, table 3)."""
     ciaddr = query.message.ciaddr if kind is MessageType.ACK else ANY
     boot = terms.boot if terms.boot is not None and terms.boot.name else None
-    if boot is None and not terms.options and query.kind is not None:
+    usual = boot is None and not terms.options and stand_in(query.message) is None
+    if usual and query.kind is not None:
         area = served.area(kind, query.wants, lease=terms.lease)
         if back := _back(query, terms.hostname):
             area += written(back)
@@ -88,7 +90,7 @@ def refuse(query: Query, served: Served, reason: str) -> Reply:
         MESSAGE_TYPE.code: MESSAGE_TYPE.encode(MessageType.NAK),
         SERVER_IDENTIFIER.code: served.address.to_bytes(4),
         MESSAGE.code: MESSAGE.encode(reason)[:255],
-    }
+    } | _identifier(query)
     message = Message(
         op=Op.REPLY,
         xid=query.message.xid,
@@ -105,7 +107,7 @@ def refuse(query: Query, served: Served, reason: str) -> Reply:
 
 def _message(query: Query, served: Served, kind: MessageType, terms: Terms, boot: BootFile | None) -> Message:
     """An answer with something special in it, or too much."""
-    options = served.head(kind, lease=terms.lease)
+    options = served.head(kind, lease=terms.lease) | _identifier(query)
     if boot is not None:
         options |= _boot_options(query, boot)
     options |= served.parameters(query.wants, terms.options)
@@ -153,6 +155,12 @@ def _back(query: Query, hostname: str) -> dict[int, bytes]:
         if code in asked:
             told[code] = asked[code]
     return told
+
+
+def _identifier(query: Query) -> dict[int, bytes]:
+    """The relay as server identifier, where it asks for that (RFC 5107)."""
+    relay = stand_in(query.message)
+    return {} if relay is None else {SERVER_IDENTIFIER.code: relay.packed}
 
 
 def _boot_options(query: Query, boot: BootFile) -> dict[int, bytes]:

@@ -14,9 +14,12 @@ from fibrix.bus import Bus
 from fibrix.domain.binding import SECOND_US, BindingState, instant_us, moment_of
 from fibrix.domain.lease import Leases
 from fibrix.domain.lease_clock import LeaseClock
+from fibrix.domain.network import Subnet
 from fibrix.domain.ports.bindings import Bindings
+from fibrix.domain.probes import NoProbes, Probes
 from fibrix.domain.rack import RackSnapshot
 from fibrix.domain.talkers import Talkers
+from fibrix.domain.vacancy import occupy, vacant
 from fibrix.errors import MalformedPacketError, StoreError
 from fibrix.events.base import Event
 from fibrix.runtime.cell import Cell
@@ -25,9 +28,9 @@ from fibrix.services.dhcp.endpoint import Endpoint, Ports
 from fibrix.services.dhcp.engine import Engine
 from fibrix.services.dhcp.inbox import Inbox
 from fibrix.services.dhcp.lines import Lines
-from fibrix.services.dhcp.outcome import Outcome, Verdict
+from fibrix.services.dhcp.outcome import Outcome, Verdict, conflict
 from fibrix.services.dhcp.query import Arrival
-from fibrix.types import mac_from_octets
+from fibrix.types import MacAddress, mac_from_octets
 from fibrix.wire.dhcp4.options import MessageType
 
 log = structlog.get_logger()
@@ -85,6 +88,7 @@ class DhcpService:
         self.sent: Counter[str] = Counter()
         self.closed: dict[str, str] = {}  # interfaces that should be served and are not, with the reason
         self.talkers = Talkers()
+        self.probes: Probes = NoProbes()  # who looks at addresses ahead of need, before the start
         self._snapshot = snapshot
         self._bindings = bindings
         self._bus = bus
@@ -108,7 +112,9 @@ class DhcpService:
         """Serve until cancelled. `ready` once each interface was tried; StoreError when the bindings cannot be read."""
         settings = self._settings
         self._lease_clock = LeaseClock(instant_us(self._clock()), self._steady())
-        self._leases = Leases(await self._bindings.all(), offer_s=settings.offer_s, decline_s=settings.decline_s)
+        self._leases = Leases(
+            await self._bindings.all(), offer_s=settings.offer_s, decline_s=settings.decline_s, probes=self.probes
+        )
         self._engine = Engine(self._leases, http_port=settings.http_port)
         self._inbox.clear()
         self._unstored.clear()
@@ -251,6 +257,21 @@ class DhcpService:
         before = self._unstored.get(number)
         self._unstored[number] = (endpoint, outcome if before is None else _after(before[1], outcome))
         self._decided.set()
+
+    def vacant(self, number: int) -> bool:
+        """Whether nobody has, or is offered, an address."""
+        return vacant(self._leases, number, instant_us(self._now()))
+
+    def occupied(self, subnet: Subnet, number: int, mac: MacAddress) -> bool:
+        """Someone sits on this vacant address: let it rest. False when it is its last holder, who only came back."""
+        now = self._now()
+        endpoint = self._endpoints.get(subnet.interface)
+        binding = occupy(self._leases, subnet, number, mac, instant_us(now)) if endpoint else None
+        if endpoint is None or binding is None:
+            return False
+        self._unstored[number] = (endpoint, conflict(binding, now))
+        self._decided.set()
+        return True
 
     async def _store_all(self) -> None:
         """Store bindings, all that wait in one commit, and carry out what they were stored for."""
