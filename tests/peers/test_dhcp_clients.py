@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from fibrix.domain.binding import BindingState
+from tests.peers.dhcp_link import LinkRack
 from tests.peers.dhcp_wire import RACK, SERVER, Rack, needs_namespaces, rack_on
 from tests.support.netns import Wire, ip, wire
 
@@ -86,7 +87,7 @@ async def running(wire_: Wire, log: Path, *command: str | Path) -> AsyncIterator
         await process.wait()
 
 
-async def until(rack: Rack, state: BindingState) -> IPv4Address:
+async def until(rack: Rack | LinkRack, state: BindingState) -> IPv4Address:
     """Wait until the only binding in the store is in a state."""
     async with asyncio.timeout(10):
         while True:

@@ -10,13 +10,17 @@ from tests.support.netns import entered, ip, namespace
 class Switch:
     """Every end is an interface in a namespace of its own, or in one that is there already."""
 
-    def __init__(self, prefix: str, stack: ExitStack) -> None:
+    def __init__(self, prefix: str, stack: ExitStack, name: str = "sw") -> None:
         self._prefix = prefix
         self._stack = stack
         self._ports = 0
-        self._name = self.host("sw")
+        self._name = self.host(name)
         ip("-n", self._name, "link", "add", "br0", "type", "bridge")
         ip("-n", self._name, "link", "set", "br0", "up")
+
+    def another(self, name: str) -> "Switch":
+        """A second switch, that nothing connects to this one yet."""
+        return Switch(self._prefix, self._stack, name)
 
     def host(self, name: str) -> str:
         """A new namespace, gone with the test."""

@@ -195,7 +195,8 @@ class Exchange:
     def _release(self) -> Outcome:
         """The client gives its address back; it is remembered for it (RFC 2131 §4.3.4)."""
         ciaddr = self.query.message.ciaddr
-        if not any(self._chosen(one) for one in self.subnets):
+        to_us_alone = self.query.server is None and not self.query.arrival.broadcast  # as systemd-networkd does it
+        if not to_us_alone and not any(self._chosen(one) for one in self.subnets):
             return self._ignore(f"a release for server {self.query.server}")
         binding = self.leases.release(self.query.mac, int(ciaddr), self.at_us)
         if binding is None:

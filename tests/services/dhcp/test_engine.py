@@ -256,6 +256,14 @@ def test_an_address_is_released_only_by_who_has_it_and_to_who_gave_it() -> None:
     assert outcome.binding.expires_at == rack.now
 
 
+def test_a_release_to_our_own_address_that_names_no_server_counts_as_systemd_networkd_sends_it() -> None:
+    rack = Rack()
+    address = rack.bind()
+    spoken = message(MessageType.RELEASE, ciaddr=address)
+    assert rack.hear(spoken).verdict is Verdict.IGNORED  # to everyone: whose lease is meant?
+    assert rack.hear(spoken, to=SERVER).verdict is Verdict.RELEASED
+
+
 def test_a_client_that_informs_gets_parameters_but_no_lease() -> None:
     outcome = Rack().hear(message(MessageType.INFORM, ciaddr=ip("10.77.0.50"), options={55: bytes((1, 3, 6, 51))}))
     ack = reply(outcome)
