@@ -42,6 +42,14 @@ class ServerSeen(Event, frozen=True, kw_only=True):
     expected: bool  # it gives the addresses where we only say what to boot: nothing is wrong
 
 
+class ServerChosen(Event, frozen=True, kw_only=True):
+    """A client took up the offer of a DHCP server that is not ours. By services.dhcp; for its own watch."""
+
+    TYPE: ClassVar[str] = "rack.dhcp_server_chosen"
+    address: IPv4Address  # as the client names it
+    interface: str
+
+
 class ConflictSeen(Event, frozen=True, kw_only=True):
     """An address that nobody was given is in use. By services.dhcp; for controllers.wire."""
 

@@ -85,6 +85,24 @@ async def test_a_real_server_that_answers_on_the_link_is_told_of_at_once(
         assert ("10.77.0.9, 52:54:00:99:00:01" in words) is (mode is SubnetMode.SERVE)
 
 
+@needs_dnsmasq
+@pytest.mark.skipif(which("udhcpc") is None, reason="needs Debian's udhcpc")
+@pytest.mark.parametrize("mode", [SubnetMode.SERVE, SubnetMode.PROXY])
+async def test_a_server_whose_answers_only_its_client_hears_is_found_by_the_clients_choice(
+    wired: tuple[Switch, str, str], tmp_path: Path, mode: SubnetMode
+) -> None:
+    """The switch sends what goes to the client's MAC to the client alone; that it names the server, everyone hears."""
+    full = msgspec.structs.replace(RACK, mode=mode, ranges=())
+    command = dnsmasq(tmp_path, "d0", "10.77.0.50", "10.77.0.60")
+    async with link_rack(tmp_path, full) as rack, program(wired[1], *command):
+        with rack.bus.subscribe(ServerSeen) as told:
+            async with program(wired[2], "udhcpc", "-f", "-t", "9", "-T", "1", "-i", "c0", "-s", "/bin/true"):
+                (seen,) = await told.batch()
+        assert isinstance(seen, ServerSeen)
+        assert (seen.address, seen.mac, seen.answer) == (OTHER_SERVER, THEIRS, "REQUEST")
+        assert seen.expected is (mode is SubnetMode.PROXY)
+
+
 async def test_our_own_answers_are_not_foreign(client: Talker, wired: tuple[Switch, str, str], tmp_path: Path) -> None:
     async with link_rack(tmp_path, RACK) as rack:
         offer = await client.ask(MAC, discover(flags=BROADCAST_FLAG))

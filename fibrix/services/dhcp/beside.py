@@ -4,7 +4,7 @@ from datetime import datetime
 
 from fibrix.domain.rack import RackSnapshot
 from fibrix.events.rack import DiscoverSeen
-from fibrix.services.dhcp.outcome import Outcome, Verdict
+from fibrix.services.dhcp.outcome import Outcome, Verdict, chosen
 from fibrix.services.dhcp.proxy import offer, proxied
 from fibrix.services.dhcp.query import Query
 from fibrix.wire.dhcp4.options import MessageType
@@ -26,7 +26,7 @@ def beside(query: Query, snapshot: RackSnapshot, http_port: int, now: datetime) 
         verdict=Verdict.IGNORED if proposal.reply is None else Verdict.OFFERED,
         reason=proposal.reason,
         reply=proposal.reply,
-        events=(_seen(query, now),) if query.kind is MessageType.DISCOVER else (),
+        events=(_seen(query, now),) if query.kind is MessageType.DISCOVER else chosen(query, now),
     )
 
 

@@ -10,7 +10,7 @@ from fibrix.domain.lease import Leases
 from fibrix.domain.network import Reservation
 from fibrix.events.base import Event
 from fibrix.events.rack import ConflictSeen, DiscoverSeen, LeaseGranted
-from fibrix.services.dhcp.outcome import Outcome, Verdict
+from fibrix.services.dhcp.outcome import Outcome, Verdict, chosen
 from fibrix.services.dhcp.query import Query
 from fibrix.services.dhcp.relayed import stand_in
 from fibrix.services.dhcp.reply import Reply, Terms, answer, refuse
@@ -118,7 +118,7 @@ class Exchange:
         if not ours:
             for other in self.subnets:
                 self.leases.withdraw(other.subnet, self.query.mac)
-            return self._ignore(f"the client chose server {server}")
+            return self._ignore(f"the client chose server {server}", chosen(self.query, self.now))
         if self.query.requested is None:
             return self._refuse(ours[0], "no address requested")
         requested = int(self.query.requested)

@@ -31,7 +31,7 @@ class Server:
     interface: str
     subnet: str
     expected: bool  # it is the one that gives addresses where we only say what to boot
-    answer: str  # what it was heard to say, as `OFFER`
+    answer: str  # what it was heard to say, as `OFFER`; `REQUEST`: a client named it, who alone heard it
     last: datetime
 
 
@@ -70,10 +70,20 @@ class ForeignServers:
             return None
         address = message.get(SERVER_IDENTIFIER) or packet.source
         here = _subnets(interface, snapshot)
-        if not here or ethernet.source in own or any(address == one.address for one in snapshot.subnets):
+        if not here or ethernet.source in own or _is_ours(address, snapshot):
             return None
         subnet = next((one for one in here if address in one.network or message.yiaddr in one.network), here[0])
         return self._note(subnet, address, ethernet.source, kind.name if kind else "BOOTREPLY", interface, now)
+
+    def chosen(
+        self, address: IPv4Address, mac: MacAddress, interface: str, snapshot: RackSnapshot, now: datetime
+    ) -> Server | None:
+        """Take it that a client named this server, and that `mac` has its address; give it when it is to be told of."""
+        here = (one for one in _subnets(interface, snapshot) if address in one.network)
+        subnet = next(here, None)
+        if subnet is None or _is_ours(address, snapshot):
+            return None
+        return self._note(subnet, address, mac, "REQUEST", interface, now)
 
     def _note(
         self, subnet: Subnet, address: IPv4Address, mac: MacAddress, answer: str, interface: str, now: datetime
@@ -110,6 +120,10 @@ class ForeignServers:
         for key in self._known.keys() - self._recent(now).keys():
             del self._known[key]
         return len(self._known) < _MOST
+
+
+def _is_ours(address: IPv4Address, snapshot: RackSnapshot) -> bool:
+    return any(address == one.address for one in snapshot.subnets)
 
 
 def _subnets(interface: str, snapshot: RackSnapshot) -> tuple[Subnet, ...]:

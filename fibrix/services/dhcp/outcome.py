@@ -8,7 +8,8 @@ import msgspec
 
 from fibrix.domain.binding import Binding
 from fibrix.events.base import Event
-from fibrix.events.rack import ConflictSeen
+from fibrix.events.rack import ConflictSeen, ServerChosen
+from fibrix.services.dhcp.query import Query
 from fibrix.services.dhcp.reply import Reply
 from fibrix.types import MacAddress
 from fibrix.wire.dhcp4.options import MessageType
@@ -39,6 +40,13 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     binding: Binding | None = None  # durable before the reply leaves: RFC 2131 §3.1 step 4
     reply: Reply | None = None
     events: tuple[Event, ...] = ()
+
+
+def chosen(query: Query, now: datetime) -> tuple[Event, ...]:
+    """What there is to tell when a client on the link took up another server's offer."""
+    if query.server is None or query.relayed:
+        return ()
+    return (ServerChosen(at=now, address=query.server, interface=query.arrival.interface),)
 
 
 def conflict(binding: Binding, now: datetime) -> Outcome:

@@ -7,6 +7,7 @@ answers for is clear for a while; one that is answered for is a conflict. Times 
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from typing import Final
 
 from fibrix.domain.address_plan import AddressPlan
@@ -120,6 +121,12 @@ class Prober:
                 self._credit -= 1
                 begun.append(number)
         return begun
+
+
+def question(mac: MacAddress, source: IPv4Address, target: IPv4Address) -> bytes:
+    """The frame that asks, from an address of ours, what MAC another address has (RFC 826)."""
+    packet = ArpPacket(ArpOperation.REQUEST, mac, source, _NOBODY, target)
+    return EthernetFrame(BROADCAST, mac, ARP, packet.encode()).encode()
 
 
 def probe(mac: MacAddress, number: int) -> bytes:

@@ -5,20 +5,21 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
+from ipaddress import IPv4Address
 from typing import Final, Protocol
 
 import structlog
 
-from fibrix.bus import Bus
+from fibrix.bus import Bus, Subscription
 from fibrix.domain.network import Subnet, SubnetMode
 from fibrix.domain.rack import RackSnapshot
 from fibrix.errors import MalformedPacketError
-from fibrix.events.rack import ServerSeen
+from fibrix.events.rack import ServerChosen, ServerSeen
 from fibrix.runtime.cell import Cell
 from fibrix.runtime.clock import monotonic_s, utc_now
 from fibrix.services.dhcp.foreign import ForeignServers, Server
 from fibrix.services.dhcp.lookout import Lookout
-from fibrix.services.dhcp.probe import Prober, probe
+from fibrix.services.dhcp.probe import Prober, probe, question
 from fibrix.types import MacAddress
 from fibrix.wire.arp import ArpPacket
 from fibrix.wire.ethernet import EthernetFrame
@@ -26,6 +27,8 @@ from fibrix.wire.ethernet import EthernetFrame
 log = structlog.get_logger()
 
 _TICK_S: Final = 0.25
+_CHOSEN: Final = 64  # servers that clients name and whose MAC is asked for; more are no servers
+_ASK_AGAIN_S: Final = 60.0
 
 
 class Addresses(Protocol):
@@ -63,19 +66,44 @@ class Watch:
         self._lookouts: dict[str, Lookout] = {}
         self._servers = ForeignServers()
         self._probers: dict[str, Prober] = {}
+        self._asked: dict[tuple[str, IPv4Address], float] = {}  # servers that clients named, by interface, and when
 
     async def run(self, ready: asyncio.Event) -> None:
         """Hear, and probe, until cancelled. `ready` once each interface was tried."""
+        with self._bus.subscribe(ServerChosen, limit=_CHOSEN, name=self.name) as facts:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._ask_all(facts), name="dhcp_watch.ask")
+                    while True:
+                        self._fit()
+                        ready.set()
+                        for prober in list(self._probers.values()):
+                            self._probe(prober)
+                        await asyncio.sleep(_TICK_S)
+            finally:
+                for interface in list(self._lookouts):
+                    self._lookouts.pop(interface).close()
+
+    async def _ask_all(self, facts: Subscription) -> None:
+        """Ask for the MACs of servers that clients name: what those answered, only the client may have heard."""
+        while True:
+            for fact in await facts.batch():
+                if isinstance(fact, ServerChosen):
+                    self._ask(fact.address, fact.interface)
+
+    def _ask(self, address: IPv4Address, interface: str) -> None:
+        now, key = self._seconds(), (interface, address)
+        for old in [one for one, at in self._asked.items() if not 0 <= now - at < _ASK_AGAIN_S]:
+            del self._asked[old]
+        here = (one for one in self._snapshot.value.subnets if one.interface == interface and address in one.network)
+        subnet, lookout = next(here, None), self._lookouts.get(interface)
+        if subnet is None or lookout is None or key in self._asked or len(self._asked) >= _CHOSEN:
+            return
+        self._asked[key] = now
         try:
-            while True:
-                self._fit()
-                ready.set()
-                for prober in list(self._probers.values()):
-                    self._probe(prober)
-                await asyncio.sleep(_TICK_S)
-        finally:
-            for interface in list(self._lookouts):
-                self._lookouts.pop(interface).close()
+            lookout.send(question(lookout.mac, subnet.address, address))
+        except OSError as exc:
+            self._unsent(lookout, exc)
 
     def servers(self) -> tuple[Server, ...]:
         """The DHCP servers that were heard lately and are not ours, expected ones among them."""
@@ -124,8 +152,11 @@ class Watch:
                 self.counts["probes"] += 1
         except OSError as exc:
             del self._probers[prober.subnet.name]
-            self.counts["unsent"] += 1
-            log.debug("dhcp_watch.unsent", interface=lookout.interface, reason=str(exc))
+            self._unsent(lookout, exc)
+
+    def _unsent(self, lookout: Lookout, exc: OSError) -> None:
+        self.counts["unsent"] += 1
+        log.debug("dhcp_watch.unsent", interface=lookout.interface, reason=str(exc))
 
     def _take_dhcp(self, lookout: Lookout, frame: bytes) -> None:
         own = frozenset({lookout.mac})
@@ -170,9 +201,19 @@ class Watch:
             return
         if packet.sender_mac == lookout.mac:
             return
+        if (lookout.interface, packet.sender) in self._asked:
+            self._take_server(lookout, packet)
         for prober in self._probers.values():
             if prober.subnet.interface == lookout.interface:
                 self._take_sender(prober, packet)
+
+    def _take_server(self, lookout: Lookout, packet: ArpPacket) -> None:
+        """An answer to the question who a server is that a client named."""
+        server = self._servers.chosen(
+            packet.sender, packet.sender_mac, lookout.interface, self._snapshot.value, self._clock()
+        )
+        if server is not None:
+            self._tell(server)
 
     def _take_sender(self, prober: Prober, packet: ArpPacket) -> None:
         proxied = prober.answers_for_all(packet.sender_mac)
