@@ -21,6 +21,13 @@ def vacant(leases: Leases, number: int, now_us: int) -> bool:
     return binding.until_us <= (now_us + _BEFORE_US if rests else now_us)
 
 
+def sits(leases: Leases, number: int, mac: MacAddress, now_us: int) -> bool:
+    """Whether an address rests already because of this MAC: nothing new."""
+    binding = leases.at(number)
+    resting = binding is not None and binding.state is BindingState.DECLINED and binding.until_us > now_us
+    return resting and binding is not None and binding.mac == mac
+
+
 def occupy(leases: Leases, subnet: Subnet, number: int, mac: MacAddress, now_us: int) -> Binding | None:
     """Let a vacant address rest because `mac` answers for it; None when that is only the machine that last had it."""
     if not vacant(leases, number, now_us):

@@ -49,8 +49,8 @@ def chosen(query: Query, now: datetime) -> tuple[Event, ...]:
     return (ServerChosen(at=now, address=query.server, interface=query.arrival.interface),)
 
 
-def conflict(binding: Binding, now: datetime) -> Outcome:
-    """What it leads to that someone was found on an address that nobody was given: it rests."""
+def conflict(binding: Binding, now: datetime, *, told: bool = False) -> Outcome:
+    """What it leads to that someone was found on an address that nobody was given: it rests. `told`: that was known."""
     seen = ConflictSeen(at=now, address=binding.address, subnet=binding.subnet, mac=binding.mac, found="probe")
     return Outcome(
         mac=binding.mac,
@@ -60,5 +60,5 @@ def conflict(binding: Binding, now: datetime) -> Outcome:
         reason=f"{binding.mac} answers on it, and was not given it",
         address=binding.address,
         binding=binding,
-        events=(seen,),
+        events=() if told else (seen,),
     )

@@ -19,7 +19,7 @@ from fibrix.domain.ports.bindings import Bindings
 from fibrix.domain.probes import NoProbes, Probes
 from fibrix.domain.rack import RackSnapshot
 from fibrix.domain.talkers import Talkers
-from fibrix.domain.vacancy import occupy, vacant
+from fibrix.domain.vacancy import occupy, sits, vacant
 from fibrix.errors import MalformedPacketError, StoreError
 from fibrix.events.base import Event
 from fibrix.runtime.cell import Cell
@@ -266,10 +266,11 @@ class DhcpService:
         """Someone sits on this vacant address: let it rest. False when it is its last holder, who only came back."""
         now = self._now()
         endpoint = self._endpoints.get(subnet.interface)
+        still = sits(self._leases, number, mac, instant_us(now))
         binding = occupy(self._leases, subnet, number, mac, instant_us(now)) if endpoint else None
         if endpoint is None or binding is None:
             return False
-        self._unstored[number] = (endpoint, conflict(binding, now))
+        self._unstored[number] = (endpoint, conflict(binding, now, told=still))
         self._decided.set()
         return True
 
