@@ -57,6 +57,7 @@ class Leases:
         self._probes = probes or NoProbes()
         self._by_number: dict[int, Binding] = {}
         self._by_client: dict[tuple[str, MacAddress], Binding] = {}
+        self._seen: set[int] = set()  # addresses that rest because the MAC of their binding was seen on them
         self._offers = Offers()
         self._pools: dict[str, Pool] = {}
         self._missing: dict[str, tuple[int, int]] = {}  # by subnet: known machines without an address, and as of when
@@ -215,8 +216,8 @@ class Leases:
         self.withdraw(subnet, mac)
         return self.quarantine(subnet, mac, number, now_us)
 
-    def quarantine(self, subnet: Subnet, mac: MacAddress, number: int, now_us: int) -> Binding:
-        """Let an address rest that `mac` was seen on, or that `mac` saw someone on."""
+    def quarantine(self, subnet: Subnet, mac: MacAddress, number: int, now_us: int, *, seen: bool = False) -> Binding:
+        """Let an address rest that `mac` saw someone on, or, `seen`, that `mac` itself was seen on: it may have it."""
         resting = Binding(
             number=number,
             subnet=subnet.name,
@@ -226,11 +227,13 @@ class Leases:
             until_us=now_us + self._decline_us,
         )
         self._keep(resting)
+        if seen:
+            self._seen.add(number)
         return resting
 
     def shift(self, by_us: int) -> None:
         """Move all times on a clock that was set: every lease runs as long as its client was told."""
-        bindings = [binding.shifted(by_us) for binding in self._by_number.values()]
+        bindings, seen = [binding.shifted(by_us) for binding in self._by_number.values()], set(self._seen)
         self._by_number.clear()
         self._by_client.clear()
         self._pools.clear()
@@ -238,6 +241,7 @@ class Leases:
         self._offers.shift(by_us)
         for binding in bindings:
             self._keep(binding)
+        self._seen = seen
 
     def _candidates(self, pool: Pool, client: Client, wanted: int | None, now_us: int) -> Iterator[int]:
         """Addresses that a client may be offered, best first."""
@@ -283,6 +287,8 @@ class Leases:
         binding = self._by_number.get(number)
         if binding is not None and binding.until_us > now_us:
             if binding.state is BindingState.DECLINED:
+                if number in self._seen and binding.mac == client.mac:
+                    return ""  # what was found on it is this machine: its lease is older than our memory
                 until = moment_of(binding.until_us)
                 return f"someone was found on {binding.address}: it rests until {until:%H:%M:%S} UTC"
             if binding.mac != client.mac and not pool.plan.is_owner(client, number):
@@ -344,6 +350,7 @@ class Leases:
         if before is not None and self._by_client.get((before.subnet, before.mac)) is before:
             del self._by_client[before.subnet, before.mac]
         self._by_number[number] = binding
+        self._seen.discard(number)
         if binding.state is not BindingState.DECLINED:
             self._by_client[client] = binding
         if (pool := self._pools.get(binding.subnet)) is not None:

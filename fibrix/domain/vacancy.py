@@ -35,4 +35,4 @@ def occupy(leases: Leases, subnet: Subnet, number: int, mac: MacAddress, now_us:
     binding = leases.at(number)
     if binding is not None and binding.state is not BindingState.DECLINED and binding.mac == mac:
         return None
-    return leases.quarantine(subnet, mac, number, now_us)
+    return leases.quarantine(subnet, mac, number, now_us, seen=True)

@@ -89,3 +89,24 @@ def test_an_address_is_looked_for_again_before_its_rest_ends_and_rests_on_while_
     book.wait(61)
     assert book.vacant()
     assert not sits(book.leases, ADDRESS, SQUATTER, book.now)
+
+
+def test_a_machine_whose_lease_was_lost_with_the_store_may_keep_the_address_that_it_was_found_on() -> None:
+    book = Book()
+    assert book.occupy(MAC)
+    assert book.leases.refusal(RACK, Client(OTHER), ADDRESS, book.now) != ""
+    book.leases.shift(3600 * SECOND_US)  # the clock is set meanwhile
+    book.wait(3600)
+    assert book.leases.refusal(RACK, Client(MAC), ADDRESS, book.now) == ""
+    assert book.leases.choose(RACK, Client(MAC), ADDRESS, book.now).number == ADDRESS
+    book.bind()
+    binding = book.leases.at(ADDRESS)
+    assert binding is not None
+    assert binding.state is BindingState.BOUND
+
+
+def test_a_machine_that_declined_an_address_does_not_get_it_as_long_as_it_rests() -> None:
+    book = Book()
+    book.bind()
+    assert book.leases.decline(RACK, MAC, ADDRESS, book.now) is not None
+    assert book.leases.refusal(RACK, Client(MAC), ADDRESS, book.now) != ""

@@ -19,6 +19,7 @@ from fibrix.events.rack import ConflictSeen, ServerSeen
 from fibrix.services.dhcp.watch import foreign
 from fibrix.types import MacAddress
 from fibrix.wire.dhcp4.message import BROADCAST_FLAG
+from fibrix.wire.dhcp4.options import MESSAGE_TYPE, MessageType
 from fibrix.wire.ethernet import ARP, BROADCAST, IPV4, EthernetFrame
 from fibrix.wire.ipv4 import UdpDatagram
 from tests.peers.dhcp_link import dnsmasq, link_rack, program, until
@@ -151,6 +152,17 @@ async def test_a_machine_that_announces_the_address_that_it_was_given_is_no_conf
             udp.sendto(b"hello", (str(SERVER), 9))  # for which the kernel asks who has the server's address
         await asyncio.sleep(0.3)
         assert rack.watch.counts["conflicts"] == 0
+
+
+async def test_a_machine_whose_lease_we_lost_is_found_on_its_address_and_may_renew_it(
+    wired: tuple[Switch, str, str], client: Talker, tmp_path: Path
+) -> None:
+    ip("-n", wired[2], "addr", "add", "10.77.0.100/24", "dev", "c0")
+    async with link_rack(tmp_path, FEW) as rack:
+        await until(lambda: rack.watch.counts["conflicts"] == 1)
+        renewed = await client.ask(MAC, request(requested=IPv4Address("10.77.0.100"), server=SERVER))
+        assert renewed.get(MESSAGE_TYPE) is MessageType.ACK
+        assert [(one.mac, one.state) for one in await rack.bindings.all()] == [(MAC, BindingState.BOUND)]
 
 
 async def test_it_hears_again_when_the_interface_was_down_or_made_anew(
