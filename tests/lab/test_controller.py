@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fibrix.config import load
+from fibrix.config import load, subnets
 from fibrix.lab.controller import LabController, tail
 from fibrix.lab.rack import Rack
 from fibrix.lab.spec import LabSpec
@@ -20,7 +20,7 @@ def test_its_configuration_is_one_that_fibrix_accepts(tmp_path: Path) -> None:
     config = load(rack.paths.config, {})
     assert config.state_dir == rack.paths.controller
     assert {interface.name: interface.role for interface in config.interfaces} == {"wan": "wan", "racks": "rack"}
-    assert str(config.subnets[0].network) == "192.168.1.0/24"
+    assert str(subnets(config)[0].network) == "192.168.1.0/24"
 
 
 def test_bmcs_are_outside_of_the_pool(tmp_path: Path) -> None:

@@ -152,7 +152,9 @@ def _caa(value: str) -> bytes:
 def _caa_text(data: bytes) -> str:
     cursor = Cursor(data, "DNS: CAA data")
     flags = cursor.number(1)
-    tag = cursor.octets(cursor.number(1)).decode("ascii")
+    tag = cursor.octets(cursor.number(1)).decode("ascii", "replace").lower()
+    if not _TAG.fullmatch(tag):
+        raise MalformedPacketError(f"DNS: CAA data with a tag that is none: {tag[:15]!r}")
     return f"{flags} {tag} {_quoted(cursor.rest())}"
 
 
