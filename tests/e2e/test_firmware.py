@@ -1,20 +1,37 @@
 """Every way in which firmware boots from the network, up to the moment when iPXE asks what this machine is to boot."""
 
-from ipaddress import IPv4Address
+from collections.abc import Callable
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from fibrix.domain.network import SubnetMode
 from fibrix.events.rack import BootAsked, DiscoverSeen
 from fibrix.services.ndp.service import NdpService
 from tests.peers.dhcp_wire import needs_namespaces
-from tests.support.firmware import MAC, SUBNET, bios, cable, machine, services, uefi
+from tests.support.firmware import MAC, SUBNET, bios, cable, machine, other_server, services, uefi
+
+PLAIN_ROM = """#!ipxe
+ifopen net0
+set user-class PXE
+dhcp net0 || shell
+isset ${proxydhcp/filename} && set from ${proxydhcp/next-server} || set from ${net0/next-server}
+chain --autofree tftp://${from}/undionly.kpxe || shell
+"""
+"""Stands for a vendor's ROM: an iPXE that hides what it is and gives what it loads its PXE services (UNDI)."""
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300), needs_namespaces]
 
 ONLY_HTTP = [
     word for kind in ("IPv4PXE", "IPv6PXE") for word in ("-fw_cfg", f"name=opt/org.tianocore/{kind}Support,string=n")
 ]
+
+
+def plain_rom(folder: Path) -> list[str]:
+    (folder / "rom.ipxe").write_text(PLAIN_ROM)
+    return bios("-kernel", "/usr/lib/ipxe/ipxe.lkrn", "-initrd", str(folder / "rom.ipxe"))
 
 
 async def test_a_bios_card_with_ipxe_goes_straight_to_the_script(tmp_path: Path) -> None:
@@ -39,13 +56,7 @@ async def test_ipxe_does_not_wait_for_an_ipv6_router_that_is_not_there(tmp_path:
 
 
 async def test_a_plain_pxe_rom_loads_ipxe_by_tftp_once(tmp_path: Path) -> None:
-    """Stands for the vendor's ROM: an iPXE that hides what it is and gives what it loads its PXE services (UNDI)."""
-    (tmp_path / "rom.ipxe").write_text(
-        "#!ipxe\nifopen net0\nset user-class PXE\ndhcp net0 || shell\n"
-        "echo as told: ${net0/filename} from ${net0/next-server}\n"
-        "chain --autofree tftp://${net0/next-server}/undionly.kpxe || shell\n"
-    )
-    rom = bios("-kernel", "/usr/lib/ipxe/ipxe.lkrn", "-initrd", str(tmp_path / "rom.ipxe"))
+    rom = plain_rom(tmp_path)
     with cable("fxfw") as plugged:
         async with services(tmp_path, SUBNET) as bus, machine(bus, plugged, tmp_path, rom) as booting:
             asked = await booting.asked()
@@ -73,3 +84,30 @@ async def test_uefi_http_boot_loads_ipxe_by_http_once(tmp_path: Path) -> None:
     assert booting.discovers()[0].startswith("HTTPClient:Arch:00016")
     assert booting.files() == [("http", "ipxe.efi")]
     assert booting.leases() == {asked.address}
+
+
+@pytest.mark.parametrize(
+    ("hardware", "files"),
+    [
+        (lambda folder: bios(), []),
+        (plain_rom, [("tftp", "undionly.kpxe")]),
+        (uefi, [("tftp", "ipxe.efi")]),
+        (lambda folder: uefi(folder, *ONLY_HTTP), [("http", "ipxe.efi")]),
+    ],
+    ids=["ipxe", "plain-rom", "uefi", "uefi-http"],
+)
+async def test_firmware_boots_from_us_with_an_address_of_another_server(
+    tmp_path: Path, hardware: Callable[[Path], list[str]], files: list[tuple[str, str]]
+) -> None:
+    proxied = replace(SUBNET, mode=SubnetMode.PROXY, ranges=())
+    with cable("fxfw") as plugged:
+        async with (
+            other_server(plugged, tmp_path),
+            services(tmp_path, proxied) as bus,
+            machine(bus, plugged, tmp_path, hardware(tmp_path)) as booting,
+        ):
+            asked = await booting.asked()
+    assert asked.mac == MAC
+    assert asked.address in IPv4Network("10.66.0.144/28")
+    assert booting.files() == files
+    assert booting.leases() == set()

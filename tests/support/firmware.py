@@ -17,6 +17,7 @@ from fibrix.events.rack import BootAsked, DiscoverSeen, LeaseGranted, TransferEn
 from fibrix.runtime.cell import Cell
 from fibrix.runtime.files import BootFiles
 from fibrix.runtime.service import Service
+from fibrix.services.dhcp.pxe_port import PxePort, PxePortSettings
 from fibrix.services.dhcp.service import DhcpService, DhcpSettings
 from fibrix.services.httpboot.service import HttpBootService, HttpBootSettings
 from fibrix.services.ndp.service import NdpService
@@ -24,10 +25,12 @@ from fibrix.services.tftp.service import TftpService, TftpSettings
 from fibrix.store.bindings import Bindings
 from fibrix.store.db import Database
 from fibrix.types import MacAddress
+from tests.peers.dhcp_link import dnsmasq
 from tests.support.netns import Wire, ip, wire
 
 MAC = MacAddress("52:54:00:77:66:09")
 IPXE = Path("/usr/lib/ipxe")
+OTHER_SERVER = "10.66.0.2"
 OVMF = Path("/usr/share/OVMF")
 SUBNET = Subnet(
     name="rack",
@@ -101,6 +104,7 @@ async def services(folder: Path, subnet: Subnet, *without: type[Service]) -> Asy
             TftpService(rack, files, bus, TftpSettings()),
             HttpBootService(rack, files, BootFiles(()), bus, HttpBootSettings()),
             NdpService(rack, bus),
+            PxePort(rack, PxePortSettings(http_port=5248)),
         )
         tasks = []
         for service in all_of_them:
@@ -140,3 +144,16 @@ async def machine(bus: Bus, plugged: Wire, folder: Path, hardware: list[str]) ->
         finally:
             qemu.kill()
             await qemu.wait()
+
+
+@asynccontextmanager
+async def other_server(plugged: Wire, folder: Path) -> AsyncIterator[None]:
+    """A dnsmasq on the same link, that gives addresses from .150 on and knows nothing of booting."""
+    ip("-n", plugged.client, "addr", "add", f"{OTHER_SERVER}/24", "dev", "br0")
+    command = dnsmasq(folder, "br0", "10.66.0.150", "10.66.0.159")
+    process = await asyncio.create_subprocess_exec("ip", "netns", "exec", plugged.client, *command)
+    try:
+        yield
+    finally:
+        process.kill()
+        await process.wait()
