@@ -56,6 +56,8 @@ def boot_file(client: BootClient, subnet: Subnet, *, known: bool, http_port: int
     """Choose. `known`: there is a boot entry for this machine. `http_port`: of the HTTP boot service."""
     server = subnet.address
     web = f"http://{server}:{http_port}/"
+    if not subnet.boot:
+        return BootFile("", server, reason=f"{subnet.name} gives nothing to boot")
     if not known and subnet.unknown is UnknownPolicy.IGNORE:
         return BootFile("", server, reason=f"machine is not known, and {subnet.name} ignores those")
     if client.ipxe and client.architecture not in _NAMES:

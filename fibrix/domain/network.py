@@ -85,6 +85,11 @@ class Subnet(msgspec.Struct, frozen=True, kw_only=True):
     reservations: tuple[Reservation, ...] = ()
 
     @property
+    def answered(self) -> bool:
+        """Whether DHCP is answered here, be it only about what to boot."""
+        return self.mode is not SubnetMode.OBSERVE
+
+    @property
     def boots(self) -> bool:
         """Whether machines here are given something to boot."""
-        return self.boot and self.mode is not SubnetMode.OBSERVE
+        return self.boot and self.answered

@@ -8,7 +8,9 @@ from fibrix.domain.network import Subnet, SubnetMode, UnknownPolicy
 RACK = IPv4Address("10.77.0.1")
 
 
-def choose(client: BootClient, *, unknown: UnknownPolicy = UnknownPolicy.ENLIST, known: bool = False) -> BootFile:
+def choose(
+    client: BootClient, *, unknown: UnknownPolicy = UnknownPolicy.ENLIST, known: bool = False, boot: bool = True
+) -> BootFile:
     subnet = Subnet(
         name="rack",
         interface="eth1",
@@ -16,6 +18,7 @@ def choose(client: BootClient, *, unknown: UnknownPolicy = UnknownPolicy.ENLIST,
         address=RACK,
         mode=SubnetMode.SERVE,
         unknown=unknown,
+        boot=boot,
     )
     return boot_file(client, subnet, known=known, http_port=5248)
 
@@ -56,6 +59,11 @@ def test_uefi_http_boot_is_told_its_own_vendor_class() -> None:
 def test_firmware_that_nothing_is_made_for_gets_nothing_and_the_reason(client: BootClient, what: str) -> None:
     file, architecture = choose(client), client.architecture
     assert (file.name, file.reason) == ("", f"no boot file for architecture {architecture} ({what})")
+
+
+def test_a_subnet_that_boots_nobody_gives_nothing_to_known_machines_either() -> None:
+    file = choose(BootClient(0), known=True, boot=False)
+    assert (file.name, file.reason) == ("", "rack gives nothing to boot")
 
 
 def test_an_unknown_machine_is_ignored_where_the_subnet_says_so() -> None:

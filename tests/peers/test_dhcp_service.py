@@ -199,3 +199,10 @@ async def test_a_reply_that_cannot_be_sent_is_counted_and_harms_nothing(client: 
         await client.say(MAC, discover(giaddr=beyond[254]).encode())
         assert (await client.ask(OTHER, discover(OTHER))).get(MESSAGE_TYPE) is MessageType.OFFER
         assert rack.service.counts["unsent"] == 1
+
+
+async def test_a_subnet_that_boots_nobody_gives_addresses_all_the_same(client: Talker, tmp_path: Path) -> None:
+    async with rack_on(tmp_path, msgspec.structs.replace(RACK, boot=False)):
+        offer = await client.ask(MAC, discover(options={60: b"PXEClient:Arch:00000:UNDI:002001"}))
+    assert offer.get(MESSAGE_TYPE) is MessageType.OFFER
+    assert (offer.yiaddr in RACK.network, offer.file) == (True, b"")

@@ -151,7 +151,7 @@ class DhcpService:
     async def _keep_open(self, ready: asyncio.Event) -> None:
         """Open and close sockets as the snapshot and the interfaces change."""
         while True:
-            served = {s.interface for s in self._snapshot.value.subnets if s.boots}
+            served = {s.interface for s in self._snapshot.value.subnets if s.answered}
             self._close_unfit(served)
             for interface in sorted(served - self._endpoints.keys()):
                 self._open(interface)
