@@ -1,7 +1,8 @@
 """Real clients behind a real relay, or behind two, on networks that the server is not in."""
 
-from collections.abc import Iterator
-from contextlib import AsyncExitStack
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from shutil import which
@@ -12,6 +13,10 @@ import pytest
 
 from fibrix.domain.binding import BindingState
 from fibrix.domain.network import AddressRange, Subnet
+from fibrix.errors import MalformedPacketError
+from fibrix.wire.dhcp4.message import Message, Op
+from fibrix.wire.ethernet import EthernetFrame
+from fibrix.wire.ipv4 import UdpDatagram
 from tests.peers.dhcp_link import link_rack, program
 from tests.peers.dhcp_wire import RACK, SERVER, needs_namespaces
 from tests.peers.test_dhcp_clients import UDHCPC_SCRIPT, Client, needs_udhcpc, script, until
@@ -80,6 +85,45 @@ async def relaying(stack: AsyncExitStack, site: Site, *options: str) -> None:
         upward = str(SERVER) if hop == 0 else f"10.77.{hop}.1"
         command = ("dhcrelay", "-4", "-d", "-iu", "u0", "-id", "d0", *options, upward)
         await stack.enter_async_context(program(relay, *command, "--no-pid"))
+
+
+@contextmanager
+def overheard(interface: str) -> Iterator[Callable[[], list[Message]]]:
+    """All that relays and server say to each other on an interface, in the order in which it went by."""
+    everything = 3  # ETH_P_ALL: what is sent as well
+    kind = socket.SOCK_RAW | socket.SOCK_NONBLOCK
+    with socket.socket(socket.AF_PACKET, kind, socket.htons(everything)) as raw:
+        raw.bind((interface, everything))
+
+        def take() -> list[Message]:
+            said = []
+            with suppress(BlockingIOError):
+                while frame := raw.recv(2048):
+                    with suppress(MalformedPacketError):
+                        datagram = UdpDatagram.decode(EthernetFrame.decode(frame).payload)
+                        if (datagram.source_port, datagram.destination_port) == (67, 67):
+                            said.append(Message.decode(datagram.payload))
+            return said
+
+        yield take
+
+
+async def test_what_the_relay_says_of_the_client_comes_back_to_it(tmp_path: Path) -> None:
+    path, log = script(tmp_path, UDHCPC_SCRIPT)
+    with switch("fxrel") as (made, server), ExitStack() as late:
+        site = Site(made, server, 1)
+        take = late.enter_context(overheard("s0"))
+        async with link_rack(tmp_path, RACK, behind(1)), AsyncExitStack() as stack:
+            await relaying(stack, site, "-a", "-m", "append")
+            command = ("udhcpc", "-f", "-q", "-t", "20", "-T", "1", "-i", "c0", "-s", path)
+            client = Client(await stack.enter_async_context(program(site.client, *command)), log)
+            await client.told(r"^bound (.*)$")
+            said = take()
+    asked = {message.xid: message.options[82] for message in said if message.op is Op.REQUEST}
+    answers = [message for message in said if message.op is Op.REPLY]
+    assert len(answers) >= 2
+    assert all(message.options[82] == asked[message.xid] for message in answers)
+    assert all(list(message.options)[-1] == 82 for message in answers)
 
 
 @pytest.mark.parametrize("options", [(), ("-a", "-m", "append")], ids=["plain", "option 82"])
