@@ -46,6 +46,7 @@ from fibrix.api.v1.ssh_keys import SshKeyRoutes
 from fibrix.api.v1.subnets import SubnetRoutes
 from fibrix.api.v1.system import SystemRoutes
 from fibrix.api.v1.tenants import TenantRoutes
+from fibrix.api.v1.traffic import TrafficRoutes
 from fibrix.api.v1.users import UserRoutes
 from fibrix.api.v1.webhooks import WebhookRoutes
 from fibrix.config import ApiConfig
@@ -65,6 +66,7 @@ from fibrix.domain.ports.monitoring import Metrics, Targets
 from fibrix.domain.ports.networks import Addresses, Fabrics, Networks, Reservations
 from fibrix.domain.ports.operations import Operations
 from fibrix.domain.ports.scripts import ScriptList
+from fibrix.domain.ports.traffic import Traffic
 from fibrix.domain.ports.webhooks import Webhooks
 from fibrix.runtime.api_stream import SUBPROTOCOL
 
@@ -89,6 +91,7 @@ class ApiPorts:
     reservations: Reservations
     fabrics: Fabrics
     addresses: Addresses
+    traffic: Traffic
     journal: Journal
     event_names: EventNames
     gate: Gate
@@ -188,6 +191,7 @@ class ApiService:
             VlanRoutes(ports.fabrics, ports.networks),
             LeaseRoutes(ports.addresses),
             AddressRoutes(ports.addresses),
+            TrafficRoutes(ports.traffic),
             WebhookRoutes(ports.webhooks),
             DeadLetterRoutes(ports.webhooks),
             AuditRoutes(ports.audit),

@@ -17,6 +17,7 @@ from fibrix.controllers.operations import OperationController
 from fibrix.controllers.reservations import ReservationController
 from fibrix.controllers.subnets import SubnetController
 from fibrix.controllers.targets import ScrapeTargets
+from fibrix.controllers.traffic import TrafficController
 from fibrix.domain.ports.health import HealthSource
 from fibrix.store.region import Region
 
@@ -49,6 +50,7 @@ def build_api_ports(
         networks=SubnetController(region, book, leases, refresh, now),
         reservations=ReservationController(region, book, leases, refresh, now),
         fabrics=FabricController(region, book, refresh, now),
+        traffic=TrafficController(meters.traffic, region.by_mac),
         addresses=AddressController(region, book, leases, now),
         journal=region.journal,
         event_names=StoredNames(region),

@@ -119,7 +119,7 @@ def build_services(shared: Shared, region: Region, rack: Rack, notifier: Notifie
     core.snapshots.refresh()
     settler = Settler(region, core.lifecycle, shared.now)
     images = ImageController(Images(shared.config.images_dir), region)
-    meters = build_meters(shared, region, core.postal.attempts, rack.meters)
+    meters = build_meters(shared, region, core.postal.attempts, rack.meters, core.dns.service)
     keepers: list[Supervisor] = []  # the API shows the health of the supervisor that it is itself kept by
     agents = build_agents(shared, region, core, settler)
     metadata = MetadataController(region, core.lifecycle, settler, region.secrets.key, shared.now)

@@ -12,6 +12,7 @@ from fibrix.controllers.surroundings import Probe, Surroundings
 from fibrix.domain.surroundings import clock_fault, disk_fault
 from fibrix.runtime.clock import monotonic_s
 from fibrix.services.dhcp.watch import foreign
+from fibrix.services.dns.service import DnsService
 from fibrix.store.region import Region
 
 
@@ -32,7 +33,9 @@ class ClockProbe:
         return clock_fault(now, newest_event=newest[0].at if newest else None, stepped_s=stepped_s)
 
 
-def build_surroundings(shared: Shared, region: Region, meters: RackMeters | None) -> Surroundings:
+def build_surroundings(
+    shared: Shared, region: Region, meters: RackMeters | None, dns: DnsService | None
+) -> Surroundings:
     """Make what looks at the disk, the clock, the store, the ephemeral OS and the served interfaces."""
     config = shared.config
 
@@ -50,7 +53,7 @@ def build_surroundings(shared: Shared, region: Region, meters: RackMeters | None
         return "" if found else "there is no ephemeral OS to boot machines with: `fibrix ephemeral build`"
 
     async def interfaces() -> str:
-        return "; ".join(_not_served(meters)) if meters else ""
+        return "; ".join(_not_served(meters, dns))
 
     async def dhcp_servers() -> str:
         return foreign(meters.watch.servers()) if meters else ""
@@ -67,14 +70,19 @@ def build_surroundings(shared: Shared, region: Region, meters: RackMeters | None
     )
 
 
-def _not_served(rack: RackMeters) -> Iterator[str]:
-    """What the rack should serve and does not, with the reason."""
-    for protocol, closed in (
-        ("DHCP", rack.dhcp.closed),
-        ("the PXE port", rack.pxe_port.closed),
-        ("TFTP", rack.tftp.closed),
-        ("HTTP boot", rack.httpboot.closed),
-    ):
+def _not_served(rack: RackMeters | None, dns: DnsService | None) -> Iterator[str]:
+    """What should be served and is not, with the reason."""
+    places: list[tuple[str, dict[str, str]]] = []
+    if rack is not None:
+        places += [
+            ("DHCP", rack.dhcp.closed),
+            ("the PXE port", rack.pxe_port.closed),
+            ("TFTP", rack.tftp.closed),
+            ("HTTP boot", rack.httpboot.closed),
+        ]
+    if dns is not None:
+        places.append(("DNS", dns.closed))
+    for protocol, closed in places:
         for place, reason in sorted(closed.items()):
             yield f"{protocol} is not answered on {place}: {reason}"
 

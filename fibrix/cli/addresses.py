@@ -8,11 +8,15 @@ from fibrix.cli.groups import FibrixGroup
 from fibrix.cli.names import MACHINE, SUBNET
 from fibrix.cli.settings import Settings, pass_settings
 from fibrix.cli.show import ago, emit, facts, table
+from fibrix.cli.traffic import dhcp_stats
 
 
 @click.group(cls=FibrixGroup)
 def dhcp() -> None:
-    """Show leases, and how full subnets are."""
+    """Show leases, how full subnets are, and how DHCP goes."""
+
+
+dhcp.add_command(dhcp_stats)
 
 
 @click.group(cls=FibrixGroup)

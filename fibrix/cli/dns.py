@@ -11,6 +11,7 @@ from fibrix.cli.groups import FibrixGroup
 from fibrix.cli.names import DNS_ZONE
 from fibrix.cli.settings import Settings, pass_settings
 from fibrix.cli.show import emit, facts, table
+from fibrix.cli.traffic import dns_stats
 
 _TIMES = ("ttl", "refresh_s", "retry_s", "expire_s", "negative_s")
 
@@ -28,6 +29,7 @@ def zone() -> None:
 dns.add_command(records)
 dns.add_command(record)
 dns.add_command(keys)
+dns.add_command(dns_stats)
 
 
 def _fields(command: Any) -> Any:

@@ -34,6 +34,10 @@ class Talkers:
             self._now = {one: left - 1 for one, left in counts.items() if left > 1}
         return count + self._before.get(mac, 0)
 
-    def top(self, most: int) -> list[tuple[MacAddress, int]]:
+    def top(self, most: int, now_s: float) -> list[tuple[MacAddress, int]]:
         """The loudest senders with their counts, loudest first."""
-        return (Counter(self._now) + Counter(self._before)).most_common(most)
+        age_s = now_s - self._since_s
+        if age_s >= 2 * _WINDOW_S:
+            return []
+        before = Counter(self._before) if age_s < _WINDOW_S else Counter[MacAddress]()
+        return (Counter(self._now) + before).most_common(most)

@@ -4,20 +4,28 @@ import asyncio
 import json
 import re
 import time
+from datetime import timedelta
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Final
 
 import pytest
+from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
 from fibrix.app.metrics.meters import build_meters
 from fibrix.app.rack import build_rack
+from fibrix.domain.binding import Binding, BindingState, instant_us
+from fibrix.domain.network import AddressRange
+from fibrix.domain.rack import RackSnapshot
 from fibrix.domain.trigger import Trigger
+from fibrix.runtime.clock import utc_now
 from fibrix.runtime.metrics import catalog
 from fibrix.runtime.metrics.family import Counter, Gauge, Histogram
 from fibrix.runtime.metrics.http import HttpMeter
 from fibrix.store.bindings import Bindings
 from fibrix.store.db import Database
+from fibrix.types import MacAddress
 from tests.controllers.rig import Clock, rig
 from tests.fakes.health import FakeHealth
 from tests.fakes.power import FakePower
@@ -94,6 +102,7 @@ def test_every_metric_is_on_the_dashboard_or_in_an_alert_or_is_for_looking_close
         "operations",
         "solicitations",
         "dns_zone",
+        "remembered",
         "dhcp_link",
         "pxe_port",
     }
@@ -114,6 +123,7 @@ async def test_every_family_is_there_when_a_whole_controller_is_read(tmp_path: P
             opened.region,
             opened.core.postal.attempts,
             build_rack(opened.shared, Bindings(rack_db)).meters,
+            opened.core.dns.service,
         )
         text = (await meters.exposition(FakeHealth()).text()).decode()
     shown = set(re.findall(r"^# TYPE (\S+) ", text, re.MULTILINE))
@@ -148,3 +158,45 @@ def test_counting_a_request_takes_no_time() -> None:
     for _ in range(rounds):
         meter.observe("GET", "/api/v1/machines/{machine}", 200, 0.0012)
     assert (time.perf_counter() - began) / rounds < 20e-6  # 1 µs as a rule; a busy machine is no failure
+
+
+async def test_how_full_each_range_is_is_told_range_by_range(tmp_path: Path) -> None:
+    now = utc_now()
+    async with rig(tmp_path, Clock(), FakePower()) as opened, Database(tmp_path / "rack.db", "rack") as rack_db:
+        (racks,) = opened.shared.snapshot.value.subnets
+        more = AddressRange(first=IPv4Address("192.168.1.10"), last=IPv4Address("192.168.1.19"))
+        opened.shared.snapshot.replace(RackSnapshot(subnets=(replace(racks, ranges=(*racks.ranges, more)),)))
+        bindings = Bindings(rack_db)
+        ends = ((10, 60), (19, 60), (100, 60), (101, -1), (30, 60))
+        await bindings.commit(
+            [
+                Binding(
+                    number=int(IPv4Address(f"192.168.1.{number}")),
+                    subnet="racks",
+                    mac=MacAddress(f"52:54:00:00:00:{number:02x}"),
+                    state=BindingState.BOUND,
+                    since_us=instant_us(now),
+                    until_us=instant_us(now + timedelta(seconds=seconds)),
+                )
+                for number, seconds in ends
+            ]
+        )
+        meters = build_rack(opened.shared, bindings).meters
+        assert meters is not None
+        async with asyncio.TaskGroup() as group:
+            ready = asyncio.Event()
+            task = group.create_task(meters.dhcp.run(ready), name="dhcp")
+            await ready.wait()
+            samples = [sample for metric in meters.read() for sample in metric.samples]
+            task.cancel()
+    ranges = {
+        (sample.labels["range"], sample.labels["state"]): sample.value
+        for sample in samples
+        if sample.name == catalog.DHCP_RANGE.name
+    }
+    assert ranges == {
+        ("192.168.1.100-192.168.1.180", "all"): 81,
+        ("192.168.1.100-192.168.1.180", "taken"): 1,
+        ("192.168.1.10-192.168.1.19", "all"): 10,
+        ("192.168.1.10-192.168.1.19", "taken"): 2,
+    }

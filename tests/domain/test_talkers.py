@@ -12,14 +12,18 @@ def test_the_loudest_come_first() -> None:
         talkers.heard(LOUD, 1.0)
     assert talkers.heard(QUIET, 1.0) == 1
     assert talkers.heard(LOUD, 1.0) == 4
-    assert talkers.top(1) == [(LOUD, 4)]
-    assert talkers.top(9) == [(LOUD, 4), (QUIET, 1)]
+    assert talkers.top(1, 1.0) == [(LOUD, 4)]
+    assert talkers.top(9, 1.0) == [(LOUD, 4), (QUIET, 1)]
 
 
 def test_what_was_said_long_ago_is_forgotten() -> None:
     talkers = Talkers()
     talkers.heard(LOUD, 100.0)
     assert talkers.heard(LOUD, 170.0) == 2
+    assert talkers.top(1, 170.0) == [(LOUD, 2)]
+    assert talkers.top(1, 229.0) == [(LOUD, 2)]
+    assert talkers.top(1, 231.0) == [(LOUD, 1)]
+    assert talkers.top(1, 291.0) == []
     assert talkers.heard(LOUD, 500.0) == 1
 
 
@@ -29,5 +33,5 @@ def test_a_loud_one_is_found_among_any_number_of_made_up_ones() -> None:
         talkers.heard(MacAddress(f"{number:012x}"), 1.0)
         if number % 100 == 0:
             talkers.heard(LOUD, 1.0)
-    assert talkers.top(1)[0][0] == LOUD
-    assert len(talkers.top(100_000)) <= 2_048
+    assert talkers.top(1, 1.0)[0][0] == LOUD
+    assert len(talkers.top(100_000, 1.0)) <= 2_048

@@ -20,6 +20,7 @@ from fibrix.bus import Bus
 from fibrix.domain.network import AddressRange
 from fibrix.domain.rack import BootAction, BootEntry, RackSnapshot
 from fibrix.runtime.cell import Cell
+from fibrix.runtime.clock import monotonic_s
 from fibrix.services.dhcp.service import DhcpService, DhcpSettings
 from fibrix.store.bindings import Bindings
 from fibrix.store.db import Database
@@ -221,5 +222,5 @@ async def test_a_machine_that_floods_is_named(client: Talker, tmp_path: Path) ->
             await client.say(OTHER, discover(OTHER).encode())
         await client.ask(MAC, replace(discover(MAC), xid=0xBEEF))
         await client.say(MAC, message(MessageType.LEASE_QUERY).encode())
-        assert rack.service.talkers.top(1) == [(OTHER, 30)]
+        assert rack.service.talkers.top(1, monotonic_s()) == [(OTHER, 30)]
         assert rack.service.received["discover"] == 31

@@ -3,17 +3,19 @@
 import platform
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Final
 
 from prometheus_client.metrics_core import Metric
 
 import fibrix
+from fibrix.app.metrics.dns import read_dns
 from fibrix.app.metrics.rack import RackMeters
 from fibrix.app.metrics.region import RegionMeters
 from fibrix.app.shared import Shared
 from fibrix.app.surroundings import build_surroundings
+from fibrix.app.traffic import RackTraffic
 from fibrix.controllers.durations import Durations
-from fibrix.controllers.surroundings import Surroundings
 from fibrix.domain.ports.health import HealthSource
 from fibrix.runtime.metrics import catalog
 from fibrix.runtime.metrics.exposition import Exposition
@@ -21,6 +23,7 @@ from fibrix.runtime.metrics.http import HttpMeter
 from fibrix.runtime.metrics.loop import LoopMeter
 from fibrix.runtime.service import Service
 from fibrix.services.dhcp.service import DhcpService
+from fibrix.services.dns.service import DnsService
 from fibrix.store.region import Region
 
 RUNNING: Final = "running"
@@ -35,16 +38,18 @@ class Meters:
         region: Region,
         deliveries: Counter[str],
         rack: RackMeters | None,
-        surroundings: Surroundings,
+        dns: DnsService | None,
     ) -> None:
         self.http = HttpMeter()
         self.subscribers: Counter[str] = Counter({"websocket": 0, "sse": 0})
-        self.surroundings = surroundings
+        self.surroundings = build_surroundings(shared, region, rack, dns)
+        self.traffic = RackTraffic(rack, dns)
         self._loop = LoopMeter()
         self._durations = Durations(shared.bus, region)
         self._bus = shared.bus
         self._deliveries = deliveries
         self._rack = rack
+        self._dns = dns
         self._region = RegionMeters(
             region=region,
             durations=self._durations,
@@ -65,7 +70,8 @@ class Meters:
     def exposition(self, health: HealthSource) -> Exposition:
         """All of it, as Prometheus reads it."""
         rack = () if self._rack is None else (self._rack.read,)
-        return Exposition((self._api, self._region.read, *rack, lambda: self._process(health)))
+        dns = () if self._dns is None else (partial(read_dns, self._dns),)
+        return Exposition((self._api, self._region.read, *rack, *dns, lambda: self._process(health)))
 
     def _api(self) -> Iterable[Metric]:
         yield catalog.HTTP_REQUESTS.of(self.http.requests)
@@ -84,6 +90,12 @@ class Meters:
         yield catalog.BUILD_INFO.of({(fibrix.__version__, platform.python_version()): 1})
 
 
-def build_meters(shared: Shared, region: Region, deliveries: Counter[str], rack: RackMeters | None = None) -> Meters:
-    """Make them; without a rack, nothing of one is counted."""
-    return Meters(shared, region, deliveries, rack, build_surroundings(shared, region, rack))
+def build_meters(
+    shared: Shared,
+    region: Region,
+    deliveries: Counter[str],
+    rack: RackMeters | None = None,
+    dns: DnsService | None = None,
+) -> Meters:
+    """Make them; without a rack, or a DNS service, nothing of one is counted."""
+    return Meters(shared, region, deliveries, rack, dns)

@@ -1,5 +1,6 @@
 """What the rack's side counts."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -56,6 +57,16 @@ class RackMeters:
             for subnet in self.snapshot.value.subnets
         }
         yield catalog.DHCP_POOL.of(sizes)
+        yield catalog.DHCP_RANGE.of(dict(self._ranges()))
+
+    def _ranges(self) -> Iterable[tuple[tuple[str, str, str], float]]:
+        """Count the addresses of each dynamic range."""
+        taken = self.dhcp.taken()
+        for subnet in self.snapshot.value.subnets:
+            for span in subnet.ranges:
+                first, last, name = int(span.first), int(span.last), f"{span.first}-{span.last}"
+                yield (subnet.name, name, "all"), last - first + 1
+                yield (subnet.name, name, "taken"), bisect_right(taken, last) - bisect_left(taken, first)
 
     def _links(self) -> Iterable[Metric]:
         yield catalog.DHCP_LINK.of(self.watch.counts)

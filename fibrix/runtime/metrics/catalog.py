@@ -65,6 +65,31 @@ DHCP_LEASES: Final = Gauge(
     "fibrix_dhcp_leases", "Addresses of a subnet that are bound, or were declined and rest.", ("subnet", "state")
 )
 DHCP_POOL: Final = Gauge("fibrix_dhcp_pool_addresses", "Addresses in the dynamic ranges of a subnet.", ("subnet",))
+DHCP_RANGE: Final = Gauge(
+    "fibrix_dhcp_range_addresses",
+    "Addresses of a dynamic range: all of them, and those that are bound or rest.",
+    ("subnet", "range", "state"),
+)
+DNS_QUERIES: Final = Counter(
+    "fibrix_dns_queries_total",
+    "DNS queries by type; `none`: could not be read; `other`: a type without a name.",
+    ("type",),
+)
+DNS_ANSWERS: Final = Counter("fibrix_dns_answers_total", "DNS answers by RCODE.", ("rcode",))
+DNS_EVENTS: Final = Counter(
+    "fibrix_dns_events_total",
+    "What happens besides: answers given as they were made before, forwarding, limits, transfers, NOTIFYs, faults.",
+    ("what",),
+)
+DNS_SERVING: Final = Gauge(
+    "fibrix_dns_address_serving",
+    "1: DNS is answered on this address; 0: it should be, and is not.",
+    ("address",),
+)
+DNS_REMEMBERED: Final = Gauge("fibrix_dns_remembered_answers", "Answers of forwarders that are kept.")
+DNS_UNUSABLE: Final = Gauge(
+    "fibrix_dns_unusable", "Zones and keys that cannot be served with, and records that are left out.", ("what",)
+)
 DNS_RECORDS: Final = Gauge("fibrix_dns_zone_records", "Records of a zone.", ("zone",))
 DNS_SERIAL: Final = Gauge(
     "fibrix_dns_zone_serial", "Serial number of a zone; secondaries should have the same.", ("zone",)

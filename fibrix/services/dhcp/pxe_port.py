@@ -100,6 +100,11 @@ class PxePort:
             for address in list(self._sockets):
                 self._sockets.pop(address).close()
 
+    @property
+    def serving(self) -> tuple[str, ...]:
+        """Addresses that are served."""
+        return tuple(map(str, self._sockets))
+
     def _fit(self) -> None:
         wanted = {one.address for one in self._snapshot.value.subnets if one.mode is SubnetMode.PROXY}
         for address, open_ in list(self._sockets.items()):

@@ -132,7 +132,17 @@ class DhcpService:
     @property
     def queued(self) -> int:
         """Datagrams that wait for a decision, or for the disk."""
-        return len(self._inbox) + len(self._unstored) + self._storing
+        return self.deciding + self.storing
+
+    @property
+    def deciding(self) -> int:
+        """Datagrams that wait for a decision."""
+        return len(self._inbox)
+
+    @property
+    def storing(self) -> int:
+        """Outcomes that wait for the disk."""
+        return len(self._unstored) + self._storing
 
     @property
     def leases(self) -> Leases:
@@ -147,6 +157,12 @@ class DhcpService:
     def in_use(self) -> Counter[tuple[str, BindingState]]:
         """Count the addresses that are bound or rest, by subnet and state; nothing before the first start."""
         return self._leases.in_use(instant_us(self._clock()))
+
+    def taken(self) -> list[int]:
+        """The addresses that are bound or rest, as numbers in order; none before the first start."""
+        now_us = instant_us(self._clock())
+        every = self._leases.all()
+        return sorted(b.number for b in every if b.until_us > now_us and b.state is not BindingState.RELEASED)
 
     async def _keep_open(self, ready: asyncio.Event) -> None:
         """Open and close sockets as the snapshot and the interfaces change."""

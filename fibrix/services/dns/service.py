@@ -79,8 +79,11 @@ class DnsService:
 
     @property
     def queries(self) -> Counter[str]:
-        """Questions by type, as `A`; `none`: could not be read; `OPCODE5`: no question."""
-        return self._desk.queries + self._kept_counts(0)
+        """Questions by type, as `A`, or `other`; `none`: could not be read; `OPCODE5`: no question."""
+        named: Counter[str] = Counter()
+        for kind, count in (self._desk.queries + self._kept_counts(0)).items():
+            named["other" if kind.startswith("TYPE") else kind] += count  # there are 65,536, and askers choose
+        return named
 
     @property
     def answers(self) -> Counter[str]:
@@ -94,6 +97,11 @@ class DnsService:
         own["unusable_records"] = sum(zone.unusable for zone in self._desk.zones.ready.values())
         own["answer_hits"] = sum(self._kept_counts(1).values())
         return self._desk.counts + own
+
+    @property
+    def remembered(self) -> int:
+        """Answers of forwarders that are kept now."""
+        return self._desk.forwarder.size
 
     def _kept_counts(self, which: int) -> Counter[str]:
         total: Counter[str] = Counter()
