@@ -26,6 +26,7 @@ from fibrix.api.v1.allocations import AllocationRoutes
 from fibrix.api.v1.api_keys import ApiKeyRoutes
 from fibrix.api.v1.audit import AuditRoutes
 from fibrix.api.v1.backup import BackupRoutes
+from fibrix.api.v1.boots import BootRoutes
 from fibrix.api.v1.dead_letters import DeadLetterRoutes
 from fibrix.api.v1.dns import DnsZoneRoutes
 from fibrix.api.v1.dns_keys import DnsKeyRoutes
@@ -53,6 +54,7 @@ from fibrix.config import ApiConfig
 from fibrix.domain.access import Permission
 from fibrix.domain.ports.audit import Audit
 from fibrix.domain.ports.backups import Backups
+from fibrix.domain.ports.boots import BootBook
 from fibrix.domain.ports.dns import Dns
 from fibrix.domain.ports.gate import Gate
 from fibrix.domain.ports.health import Checks, HealthSource
@@ -78,6 +80,7 @@ class ApiPorts:
     """What the API serves from."""
 
     machines: Machines
+    boots: BootBook
     operations: Operations
     images: Images
     scripts: ScriptList
@@ -170,6 +173,7 @@ class ApiService:
             AllocationRoutes(ports.machines),
             PowerRoutes(ports.machines),
             RunRoutes(ports.machines),
+            BootRoutes(ports.machines, ports.boots),
             EventRoutes(
                 ports.journal, ports.machines, ports.event_names, ports.gate, self._stream.stops, ports.subscribers
             ),

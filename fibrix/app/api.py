@@ -9,6 +9,7 @@ from fibrix.app.metrics.meters import Meters, build_meters
 from fibrix.app.shared import Shared
 from fibrix.controllers.addresses import AddressController
 from fibrix.controllers.backups import BackupController
+from fibrix.controllers.boot_book import JournalBoots
 from fibrix.controllers.event_names import StoredNames
 from fibrix.controllers.fabrics import FabricController
 from fibrix.controllers.images import ImageController
@@ -38,6 +39,7 @@ def build_api_ports(
     book, refresh, now = core.networks, core.snapshots.refresh, shared.now
     return ApiPorts(
         machines=machines,
+        boots=JournalBoots(region.journal, region.machine),
         operations=OperationController(region, core.lifecycle, shared.bus),
         images=images,
         scripts=core.scripts,

@@ -28,6 +28,7 @@ MEMBERS = {
     "allocate": ("fibrix.cli.machine_allocate:allocate", "Keep a machine for a tenant."),
     "power": ("fibrix.cli.machine_power:power", "Power it, ask its power, confirm it."),
     "why": ("fibrix.cli.machine_history:why", "Say why it is where it is, and what comes next."),
+    "boots": ("fibrix.cli.machine_history:boots", "List its last boots, step by step."),
     "runs": ("fibrix.cli.machine_history:runs", "List its script runs."),
     "output": ("fibrix.cli.machine_history:output", "Print what a script run printed."),
     "events": ("fibrix.cli.machine_history:events", "List or follow what happens to it."),

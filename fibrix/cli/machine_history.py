@@ -1,4 +1,4 @@
-"""`fibrix machine why`, `runs`, `output`, `events`: what a machine went through."""
+"""`fibrix machine why`, `boots`, `runs`, `output`, `events`: what a machine went through."""
 
 import sys
 from typing import Any
@@ -20,6 +20,16 @@ def why(settings: Settings, key: str) -> None:
     """Say why it is where it is: what was last seen, what is awaited, and until when."""
     told = settings.client().get(f"machines/{key}/why")
     emit(settings, told, lambda: print_why(told))
+
+
+@click.command("boots", cls=FibrixCommand)
+@click.argument("key", metavar="MACHINE", type=MACHINE)
+@click.option("--last", type=click.IntRange(1, 100), default=5, show_default=True, help="So many of them.")
+@pass_settings
+def boots(settings: Settings, key: str, *, last: int) -> None:
+    """List its last boots, newest first: what was seen when, how long each step took, how it ended."""
+    found = settings.client().get(f"machines/{key}/boots", limit=last)["items"]
+    emit(settings, found, lambda: _print_boots(found))
 
 
 @click.command("runs", cls=FibrixCommand)
@@ -68,6 +78,25 @@ def events(settings: Settings, key: str, *, since: int | None, follow: bool) -> 
     """List or follow what happens to it."""
     machine = settings.client().get(f"machines/{key}")["id"]
     list_or_follow(settings, {"machine": machine}, since=since, follow=follow)
+
+
+def _print_boots(found: list[dict[str, Any]]) -> None:
+    if not found:
+        click.echo("no boots that the journal still knows of")
+    for number, boot in enumerate(found):
+        if number:
+            click.echo()
+        what = f"{boot['boots'] or 'unknown'} system for {', '.join(boot['states']) or 'an unknown state'}"
+        took = f", {_took(boot['took_s'])}" if boot["ended_at"] else ""
+        ended = f"{boot['outcome']}{took}{': ' + boot['reason'] if boot['reason'] else ''}"
+        click.echo(plain(f"{boot['id'] or '(nothing seen)'}  {what}  {clock(boot['began_at'])}  {ended}"))
+        for step in boot["steps"]:
+            detail = f": {step['detail']}" if step["detail"] else ""
+            click.echo(plain(f"  {clock(step['at'])}  {_took(step['took_s']):>9}  {step['stage']}{detail}"))
+
+
+def _took(seconds: float | None) -> str:
+    return "…" if seconds is None else f"{seconds:.1f} s"
 
 
 def print_why(told: dict[str, Any], *, err: bool = False) -> None:
