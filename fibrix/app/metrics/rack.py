@@ -1,8 +1,10 @@
 """What the rack's side counts."""
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from prometheus_client.metrics_core import Metric
 
@@ -61,12 +63,16 @@ class RackMeters:
 
     def _ranges(self) -> Iterable[tuple[tuple[str, str, str], float]]:
         """Count the addresses of each dynamic range."""
-        taken = self.dhcp.taken()
-        for subnet in self.snapshot.value.subnets:
-            for span in subnet.ranges:
-                first, last, name = int(span.first), int(span.last), f"{span.first}-{span.last}"
-                yield (subnet.name, name, "all"), last - first + 1
-                yield (subnet.name, name, "taken"), bisect_right(taken, last) - bisect_left(taken, first)
+        spans = sorted(
+            (int(span.first), int(span.last) + 1, subnet.name, f"{span.first}-{span.last}")
+            for subnet in self.snapshot.value.subnets
+            for span in subnet.ranges
+        )
+        bounds = [bound for first, end, *_ in spans for bound in (first, end)]  # no two ranges overlap
+        places = Counter(map(partial(bisect_right, bounds), self.dhcp.taken()))
+        for number, (first, end, subnet, name) in enumerate(spans):
+            yield (subnet, name, "all"), end - first
+            yield (subnet, name, "taken"), places[2 * number + 1]
 
     def _links(self) -> Iterable[Metric]:
         yield catalog.DHCP_LINK.of(self.watch.counts)

@@ -159,10 +159,9 @@ class DhcpService:
         return self._leases.in_use(instant_us(self._clock()))
 
     def taken(self) -> list[int]:
-        """The addresses that are bound or rest, as numbers in order; none before the first start."""
+        """The addresses that are bound or rest, as numbers; none before the first start."""
         now_us = instant_us(self._clock())
-        every = self._leases.all()
-        return sorted(b.number for b in every if b.until_us > now_us and b.state is not BindingState.RELEASED)
+        return [binding.number for binding in self._leases.all() if binding.until_us > now_us]
 
     async def _keep_open(self, ready: asyncio.Event) -> None:
         """Open and close sockets as the snapshot and the interfaces change."""
