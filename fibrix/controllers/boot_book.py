@@ -26,7 +26,7 @@ class Past(Protocol):
 
 
 class JournalBoots:
-    """Fits `domain.ports.boots.BootBook`. A tenant sees what the journal shows it: nothing of before."""
+    """Fits `domain.ports.boots.BootBook`. A tenant sees what happened while a machine was theirs."""
 
     def __init__(self, journal: Past, machine: Callable[[MachineId], Machine]) -> None:
         self._journal = journal

@@ -26,7 +26,7 @@ class BootRoutes:
         return [Route("GET", PATH, self.listing, Permission.READ, said, (NotFoundError,))]
 
     async def listing(self, call: Call[Nothing, ListQuery]) -> Reply[Encoded[Page[PastBoot]]]:
-        """As far as the journal reaches back, 100 at most; a tenant's users see those since the machine is theirs."""
+        """As far as the journal reaches back, 100 at most; a tenant's users see those of when it was theirs."""
         machine = self._machines.get(call.path["machine"], call.caller)
         boots = await self._boots.boots(machine.id, call.caller)
         return listing(PastBoot, boots, call.query, lambda boot: f"{_MOST_EVENTS - boot.event:018}")
