@@ -3,27 +3,27 @@
 import asyncio
 import contextlib
 import socket
-import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Final
 
+from fibrix.services.dhcp.datagrams import IP_PKTINFO, MOST, Datagram, datagrams_of
+from fibrix.services.dhcp.outbox import Item, Outbox
 from fibrix.services.dhcp.query import Arrival
 from fibrix.services.dhcp.reply import Reply, Way
 from fibrix.types import mac_from_octets
 from fibrix.wire.ethernet import IPV4, EthernetFrame
 from fibrix.wire.ipv4 import UdpDatagram
 
-_IP_PKTINFO: Final = 8  # of <linux/in.h>; Python names it from 3.14 on
-_PKTINFO: Final = struct.Struct("=I4s4s")  # interface index, our address, destination in the header: ip(7)
-_MOST_OCTETS: Final = 4096  # no client has more to say
 _DRAIN: Final = 256  # datagrams taken per wake-up, before others get their turn
 _POLL_S: Final = 0.0005  # under load the socket is looked at in a rhythm: a wake-up costs as much as a decision
 _BUSY: Final = 32  # wake-ups in a row, each that soon after the one before, that make a load
 _IDLE: Final = 20  # looks in vain that end it
 _RECEIVE_BUFFER: Final = 8 << 20  # octets: a burst of clients waits here, 10,000 and more after a power failure
+_SEND_BUFFER: Final = 4 << 20  # a batch of answers waits here while the kernel asks for a relay's MAC
 _RCVBUFFORCE: Final = 33  # of <asm-generic/socket.h>: more than the system's limit, for who may
+_SNDBUFFORCE: Final = 32
 _ARRIVALS: Final = 64  # destinations that are kept ready; there are two or three
 
 
@@ -36,7 +36,10 @@ class Ports:
 
 
 class Endpoint:
-    """Open sockets on one interface. `take` gets each datagram, `taken` follows the last for now; neither may raise."""
+    """Open sockets on one interface. `take` gets each datagram, `taken` follows the last for now.
+
+    `lost` is told of replies that were to leave a little later and could not. None of them may raise.
+    """
 
     def __init__(
         self,
@@ -44,6 +47,7 @@ class Endpoint:
         ports: Ports,
         take: Callable[["Endpoint", bytes, Arrival], None],
         taken: Callable[[], None],
+        lost: Callable[[int], None],
     ) -> None:
         """Open. Raises OSError: no such interface, port in use, no permission."""
         self.interface = interface
@@ -58,14 +62,17 @@ class Endpoint:
             self._udp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one socket per interface, one port
             self._udp.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
             self._udp.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-            self._udp.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
+            self._udp.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
             with contextlib.suppress(PermissionError):
                 self._udp.setsockopt(socket.SOL_SOCKET, _RCVBUFFORCE, _RECEIVE_BUFFER)
+                self._udp.setsockopt(socket.SOL_SOCKET, _SNDBUFFORCE, _SEND_BUFFER)
             self._udp.bind(("0.0.0.0", ports.server))  # noqa: S104 - bound to the interface, and broadcasts are wanted
             self._frames = stack.enter_context(socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK))
             self._frames.bind((interface, 0))  # protocol 0: it sends only
             self._mac = mac_from_octets(self._frames.getsockname()[4])
             self._stack = stack.pop_all()
+        self._datagrams = datagrams_of(self._udp, self._index)
+        self._outbox = Outbox(self._datagrams, self._frames, lost)
         self._loop = asyncio.get_running_loop()
         self._look: asyncio.TimerHandle | None = None
         self._woken_s = 0.0
@@ -78,6 +85,7 @@ class Endpoint:
         self._loop.remove_reader(self._udp)
         if self._look is not None:
             self._look.cancel()
+        self._outbox.close()
         self._stack.close()
 
     def check(self) -> str:
@@ -89,16 +97,15 @@ class Endpoint:
             return f"the interface is gone: {exc}"
         return self.fault
 
-    def send(self, reply: Reply) -> None:
-        """Send on the way that the reply names. Raises OSError."""
+    def send(self, replies: Sequence[Reply]) -> dict[int, str]:
+        """Send each on the way that it names; why some cannot be sent, by their place."""
+        return self._outbox.send([self._item(reply) for reply in replies])
+
+    def _item(self, reply: Reply) -> Item:
         if reply.way is Way.FRAME:
-            self._frames.send(self._frame(reply))
-            return
+            return self._frame(reply)
         port = self._ports.server if reply.way is Way.RELAY else self._ports.client
-        source = _PKTINFO.pack(self._index, reply.source.packed, b"\0\0\0\0")
-        self._udp.sendmsg(
-            [reply.payload], [(socket.IPPROTO_IP, _IP_PKTINFO, source)], 0, (str(reply.destination), port)
-        )
+        return Datagram(reply.payload, reply.source.packed, reply.destination.packed, port)
 
     def _frame(self, reply: Reply) -> bytes:
         datagram = UdpDatagram(reply.source, self._ports.server, reply.destination, self._ports.client, reply.payload)
@@ -137,23 +144,16 @@ class Endpoint:
 
     def _drain(self) -> int:
         """Take what has come in; how much. A socket that fails is closed and opened anew by its owner."""
-        taken = 0
+        taken, more = 0, True
         try:
-            for taken in range(_DRAIN):  # noqa: B007 - how many were taken when the socket had no more
-                data, ancillary, _, _ = self._udp.recvmsg(_MOST_OCTETS, socket.CMSG_SPACE(_PKTINFO.size))
-                self._take(self, data, self._arrival(_destination(ancillary)))
-        except BlockingIOError:
-            pass
+            while more and taken < _DRAIN:
+                heard = self._datagrams.receive()
+                for data, destination in heard:
+                    self._take(self, data, self._arrivals.get(destination) or self._arrival(destination))
+                taken += len(heard)
+                more = len(heard) == MOST
         except OSError as exc:
             self.fault = f"cannot receive: {exc}"
             self._loop.remove_reader(self._udp)  # it would be called again and again
         self._taken()
         return taken
-
-
-def _destination(ancillary: list[tuple[int, int, bytes]]) -> bytes:
-    """The destination in the datagram's header."""
-    for level, kind, data in ancillary:
-        if (level, kind) == (socket.IPPROTO_IP, _IP_PKTINFO):
-            return data[_PKTINFO.size - 4 : _PKTINFO.size]
-    return b"\0\0\0\0"

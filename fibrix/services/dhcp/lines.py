@@ -56,6 +56,13 @@ class Lines:
         else:
             self._left_out["malformed"] += 1
 
+    def unsent(self, outcome: Outcome, interface: str, reason: str, now_s: float) -> None:
+        """Write why a reply could not be sent."""
+        if self._may(int(now_s)):
+            log.warning("dhcp.unsent", mac=outcome.mac, interface=interface, reason=reason)
+        else:
+            self._left_out["unsent"] += 1
+
     def settle(self) -> None:
         """Tell what was left out since the last time, if anything."""
         if self._left_out:

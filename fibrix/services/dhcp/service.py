@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias
@@ -30,6 +30,7 @@ from fibrix.services.dhcp.inbox import Inbox
 from fibrix.services.dhcp.lines import Lines
 from fibrix.services.dhcp.outcome import Outcome, Verdict, conflict
 from fibrix.services.dhcp.query import Arrival
+from fibrix.services.dhcp.reply import Reply
 from fibrix.types import MacAddress, mac_from_octets
 from fibrix.wire.dhcp4.options import MessageType
 
@@ -39,6 +40,8 @@ _CHECK_S: Final = 2.0  # how often an interface that is not there is tried, and 
 _UNSTORED: Final = 8_000  # outcomes that wait for the disk; while there are more, datagrams are dropped
 _TURN: Final = 64  # datagrams decided about before others get their turn
 _GATHER_S: Final = 0.003  # commits begin at least so far apart: under load fewer and fuller ones, a lone one at once
+_BURST: Final = 64  # answers that leave at once: a relay's socket has room for some 250
+_BURST_S: Final = 0.001  # from one burst to the next
 _TALKATIVE: Final = 200  # messages within a minute or two after which a machine waits with the strangers
 _CHADDR: Final = slice(28, 34)
 _GIADDR: Final = slice(24, 28)
@@ -63,6 +66,7 @@ class DhcpSettings:
 
 
 _Job: TypeAlias = tuple[Endpoint, bytes, Arrival]
+_Decided: TypeAlias = tuple[Endpoint, Outcome]
 
 
 class DhcpService:
@@ -182,7 +186,7 @@ class DhcpService:
     def _open(self, interface: str) -> None:
         ports = Ports(self._settings.server_port, self._settings.client_port)
         try:
-            self._endpoints[interface] = Endpoint(interface, ports, self._take, self._turn)
+            self._endpoints[interface] = Endpoint(interface, ports, self._take, self._turn, self._lost)
         except OSError as exc:
             if self.closed.get(interface) != str(exc):
                 log.warning("dhcp.not_serving", interface=interface, reason=str(exc), retry_s=_CHECK_S)
@@ -228,10 +232,10 @@ class DhcpService:
         if not self._inbox:
             return
         try:
-            now, events = self._now(), list[Event]()
+            now, decided = self._now(), list[_Decided]()
             for _ in range(min(_TURN, len(self._inbox))):
-                self._decide(self._inbox.take(), now, events)
-            self._bus.publish(*events)
+                self._decide(self._inbox.take(), now, decided)
+            self._carry_out(decided)
         except Exception as exc:  # noqa: BLE001 - handed to the task that watches
             if self._broken is not None and not self._broken.done():
                 self._broken.set_exception(exc)
@@ -256,7 +260,8 @@ class DhcpService:
             self._decided.set()
         return moment_of(now_us)
 
-    def _decide(self, job: _Job, now: datetime, events: list[Event]) -> None:
+    def _decide(self, job: _Job, now: datetime, decided: list[_Decided]) -> None:
+        """Decide about one datagram. What needs no disk is added to `decided`."""
         endpoint, datagram, arrival = job
         try:
             outcome = self._engine.receive(datagram, arrival, self._snapshot.value, now)
@@ -266,7 +271,7 @@ class DhcpService:
             return
         self.received["bootp" if outcome.kind is None else _NAMES[outcome.kind.value]] += 1
         if outcome.binding is None:
-            self._carry_out(endpoint, outcome, events)
+            decided.append((endpoint, outcome))
             return
         number = outcome.binding.number
         before = self._unstored.get(number)
@@ -294,7 +299,7 @@ class DhcpService:
         while True:
             await self._decided.wait()
             self._decided.clear()
-            began_s, events = monotonic_s(), list[Event]()
+            began_s = monotonic_s()
             batch, self._unstored = list(self._unstored.values()), {}
             shift_us, self._shift_us = self._shift_us, 0
             self._storing = len(batch)
@@ -306,28 +311,49 @@ class DhcpService:
                 self.counts["withheld"] += len(batch)
                 log.error("dhcp.withheld", count=len(batch), reason=str(exc))  # noqa: TRY400 - an expected fault
             else:
-                for endpoint, outcome in batch:
-                    self._carry_out(endpoint, outcome, events)
-                self._bus.publish(*events)
+                for at in range(0, len(batch), _BURST):
+                    if at:
+                        await asyncio.sleep(_BURST_S)
+                    self._carry_out(batch[at : at + _BURST])
             self._storing = 0
             await asyncio.sleep(max(0.0, began_s + _GATHER_S - monotonic_s()))
 
-    def _carry_out(self, endpoint: Endpoint, outcome: Outcome, events: list[Event]) -> None:
-        """Send the reply, tell the bus, write one line. A reply that cannot be sent is as good as lost on the wire."""
-        if outcome.reply is not None:
-            try:
-                endpoint.send(outcome.reply)
-            except OSError as exc:
+    def _carry_out(self, decided: Sequence[_Decided]) -> None:
+        """Send the replies, write lines, tell the bus. A reply that cannot be sent is as good as lost on the wire."""
+        unsent, events, now_s = _send(decided), list[Event](), monotonic_s()
+        for place, (endpoint, outcome) in enumerate(decided):
+            if place in unsent:
                 self.counts["unsent"] += 1
-                log.warning("dhcp.unsent", mac=outcome.mac, interface=endpoint.interface, reason=str(exc))
-                return
-            self.sent[_SENT[outcome.verdict.value]] += 1
-        self.counts[outcome.verdict.value] += 1
-        events.extend(outcome.events)
-        self._lines.write(outcome, endpoint.interface, monotonic_s())
+                self._lines.unsent(outcome, endpoint.interface, unsent[place], now_s)
+                continue
+            verdict = outcome.verdict.value
+            if outcome.reply is not None:
+                self.sent[_SENT[verdict]] += 1
+            self.counts[verdict] += 1
+            events.extend(outcome.events)
+            self._lines.write(outcome, endpoint.interface, now_s)
+        self._bus.publish(*events)
+
+    def _lost(self, count: int) -> None:
+        """Replies that the kernel had no room for, and none a little later."""
+        self.counts["unsent"] += count
+        log.warning("dhcp.no_room", count=count)
 
 
 _NAMES: Final = {kind.value: kind.name.lower() for kind in MessageType}
+
+
+def _send(decided: Sequence[_Decided]) -> dict[int, str]:
+    """Hand the replies to their interfaces; why some cannot be sent, by their place."""
+    replies: dict[Endpoint, list[tuple[int, Reply]]] = {}
+    for place, (endpoint, outcome) in enumerate(decided):
+        if outcome.reply is not None:
+            replies.setdefault(endpoint, []).append((place, outcome.reply))
+    unsent: dict[int, str] = {}
+    for endpoint, placed in replies.items():
+        failed = endpoint.send([reply for _, reply in placed])
+        unsent |= {placed[at][0]: reason for at, reason in failed.items()}
+    return unsent
 
 
 def _shifted(waiting: tuple[Endpoint, Outcome], by_us: int) -> tuple[Endpoint, Outcome]:

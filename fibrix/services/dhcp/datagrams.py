@@ -1,0 +1,176 @@
+"""Many datagrams with one call to the kernel (recvmmsg(2), sendmmsg(2)); one by one where there are no such calls.
+
+Each comes with the address that it was sent to, and leaves from the address that it names (IP_PKTINFO of ip(7)).
+"""
+
+import ctypes
+import errno
+import socket
+import struct
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final, NamedTuple, Protocol
+
+IP_PKTINFO: Final = 8  # of <linux/in.h>; Python names it from 3.14 on
+MOST: Final = 64  # datagrams per call
+_SLOT: Final = 4096  # octets; no client has more to say
+_MMSGHDR: Final = struct.Struct("@PI4xPNPNi4xI4x")  # msghdr: name, its length, iovec, count, control, its length, flags
+_IOVEC: Final = struct.Struct("@PN")
+_SOCKADDR: Final = struct.Struct("@HH4s8x")  # sockaddr_in: family, port, address
+_PKTINFO: Final = struct.Struct("=I4s4s")  # interface index, our address, destination in the header
+_CONTROL: Final = struct.Struct("@Nii12s4x")  # cmsghdr: length, level, kind; then the above, padded
+_CONTROL_SIZE: Final = 28  # octets of it without the padding
+_LENGTH_AT: Final = 14  # of mmsghdr, in words of 4 octets: msg_len
+_CONTROL_LENGTH_AT: Final = 5  # of mmsghdr, in words of 8 octets: msg_controllen
+_SOURCE_AT: Final = 20  # of a control message, in octets
+_DESTINATION_AT: Final = 24
+_NOWHERE: Final = bytes(4)
+_RETRIED: Final = frozenset({errno.EAGAIN, errno.EINTR, errno.ENOBUFS})  # there is no room for it just now
+
+
+class Datagram(NamedTuple):
+    """What is to be sent. Addresses are their 4 octets."""
+
+    payload: bytes
+    source: bytes
+    destination: bytes
+    port: int
+
+
+class Datagrams(Protocol):
+    """The datagrams of a socket that does not block."""
+
+    def receive(self) -> Sequence[tuple[bytes, bytes]]:
+        """Take what is there, at most `MOST`: payloads, each with the destination in its header. Raises OSError."""
+        ...
+
+    def send(self, datagrams: Sequence[Datagram]) -> tuple[int, int]:
+        """Send, at most `MOST`: how many left, and the error number of the next one; 0: none, or all left."""
+        ...
+
+
+def has_no_room(fault: int) -> bool:
+    """Whether an error number means that the same datagram may leave a little later."""
+    return fault in _RETRIED
+
+
+class KernelDatagrams:
+    """By one call for many."""
+
+    def __init__(self, sock: socket.socket, interface: int) -> None:
+        """`interface`: its index. Raises OSError where there are no such calls, or their structs may be other ones."""
+        libc = ctypes.PyDLL(None, use_errno=True)  # it keeps the interpreter's lock: these calls do not wait
+        if ctypes.sizeof(ctypes.c_void_p) != 8 or not hasattr(libc, "recvmmsg"):  # noqa: PLR2004 - octets
+            raise OSError(errno.ENOSYS, "no recvmmsg")
+        self._receive, self._send = libc.recvmmsg, libc.sendmmsg
+        self._receive.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_void_p)
+        self._send.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int)
+        self._descriptor = sock.fileno()
+        self._heard, self._said = _Slots(named=False), _Slots(named=True)
+        for slot in range(MOST):
+            pktinfo = _PKTINFO.pack(interface, _NOWHERE, _NOWHERE)
+            at = slot * _CONTROL.size
+            _CONTROL.pack_into(self._said.control, at, _CONTROL_SIZE, socket.IPPROTO_IP, IP_PKTINFO, pktinfo)
+
+    def receive(self) -> Sequence[tuple[bytes, bytes]]:
+        """Take what is there, at most `MOST`: payloads, each with the destination in its header. Raises OSError."""
+        slots = self._heard
+        slots.heads[:] = slots.fresh  # the last call wrote into it
+        count = int(self._receive(self._descriptor, slots.at, MOST, socket.MSG_DONTWAIT, None))
+        if count < 0:
+            fault = ctypes.get_errno()
+            if fault in (errno.EAGAIN, errno.EINTR):
+                return ()
+            raise OSError(fault, "recvmmsg")
+        data, control, taken = slots.data, slots.control, list[tuple[bytes, bytes]]()
+        told = slots.control_lengths[:count].tolist()
+        for slot, length in enumerate(slots.lengths[:count].tolist()):
+            at, info = slot * _SLOT, slot * _CONTROL.size + _DESTINATION_AT
+            destination = bytes(control[info : info + 4]) if told[slot] else _NOWHERE
+            taken.append((bytes(data[at : at + length]), destination))
+        return taken
+
+    def send(self, datagrams: Sequence[Datagram]) -> tuple[int, int]:
+        """Send, at most `MOST`: how many left, and the error number of the next one; 0: none, or all left."""
+        slots, slot = self._said, 0
+        data, control, names, sizes = slots.data, slots.control, slots.names, slots.sizes
+        for slot, (payload, source, destination, port) in enumerate(datagrams):
+            at, size, info = slot * _SLOT, len(payload), slot * _CONTROL.size + _SOURCE_AT
+            data[at : at + size] = payload
+            sizes[slot] = size
+            control[info : info + 4] = source
+            _SOCKADDR.pack_into(names, slot * _SOCKADDR.size, socket.AF_INET, socket.htons(port), destination)
+        sent = int(self._send(self._descriptor, slots.at, slot + 1, socket.MSG_DONTWAIT))
+        return (0, ctypes.get_errno()) if sent < 0 else (sent, 0)
+
+
+class PlainDatagrams:
+    """The same, one datagram a call."""
+
+    def __init__(self, sock: socket.socket, interface: int) -> None:
+        """`interface`: its index."""
+        self._socket = sock
+        self._interface = interface
+
+    def receive(self) -> Sequence[tuple[bytes, bytes]]:
+        """Take what is there, at most `MOST`: payloads, each with the destination in its header. Raises OSError."""
+        taken: list[tuple[bytes, bytes]] = []
+        with suppress(BlockingIOError):
+            while len(taken) < MOST:
+                data, ancillary, _, _ = self._socket.recvmsg(_SLOT, socket.CMSG_SPACE(_PKTINFO.size))
+                taken.append((data, _destination(ancillary)))
+        return taken
+
+    def send(self, datagrams: Sequence[Datagram]) -> tuple[int, int]:
+        """Send, at most `MOST`: how many left, and the error number of the next one; 0: none, or all left."""
+        for count, (payload, source, destination, port) in enumerate(datagrams):
+            pktinfo = _PKTINFO.pack(self._interface, source, _NOWHERE)
+            try:
+                self._socket.sendmsg(
+                    [payload], [(socket.IPPROTO_IP, IP_PKTINFO, pktinfo)], 0, (socket.inet_ntoa(destination), port)
+                )
+            except OSError as exc:
+                return count, exc.errno or errno.EIO
+        return len(datagrams), 0
+
+
+def datagrams_of(sock: socket.socket, interface: int) -> Datagrams:
+    """Give the fastest kind that works here; the socket tells destinations (IP_PKTINFO)."""
+    try:
+        return KernelDatagrams(sock, interface)
+    except OSError:
+        return PlainDatagrams(sock, interface)
+
+
+class _Slots:
+    """The structs of one direction; `fresh` is how the heads look before a call."""
+
+    def __init__(self, *, named: bool) -> None:
+        """`named`: with places for addresses."""
+        heads, parts = bytearray(_MMSGHDR.size * MOST), bytearray(_IOVEC.size * MOST)
+        names, control = bytearray(_SOCKADDR.size * MOST), bytearray(_CONTROL.size * MOST)
+        data = bytearray(_SLOT * MOST)
+        self.at = _place(heads)
+        parts_at, names_at, control_at, data_at = map(_place, (parts, names, control, data))
+        for slot in range(MOST):
+            _IOVEC.pack_into(parts, slot * _IOVEC.size, data_at + slot * _SLOT, _SLOT)
+            name = (names_at + slot * _SOCKADDR.size, _SOCKADDR.size) if named else (0, 0)
+            part, info = parts_at + slot * _IOVEC.size, control_at + slot * _CONTROL.size
+            _MMSGHDR.pack_into(heads, slot * _MMSGHDR.size, *name, part, 1, info, _CONTROL.size, 0, 0)
+        self.heads, self.fresh = memoryview(heads), bytes(heads)
+        self.data, self.control, self.names = memoryview(data), memoryview(control), names
+        self.sizes = memoryview(parts).cast("Q")[1 :: _IOVEC.size // 8]
+        self.lengths = memoryview(heads).cast("I")[_LENGTH_AT :: _MMSGHDR.size // 4]
+        self.control_lengths = memoryview(heads).cast("Q")[_CONTROL_LENGTH_AT :: _MMSGHDR.size // 8]
+
+
+def _destination(ancillary: Sequence[tuple[int, int, bytes]]) -> bytes:
+    """The destination in the datagram's header."""
+    for level, kind, data in ancillary:
+        if (level, kind) == (socket.IPPROTO_IP, IP_PKTINFO):
+            return data[_PKTINFO.size - 4 : _PKTINFO.size]
+    return _NOWHERE
+
+
+def _place(buffer: bytearray) -> int:
+    return ctypes.addressof(ctypes.c_char.from_buffer(buffer))
