@@ -8,13 +8,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from fibrix.bus import Bus
 from fibrix.domain.network import AddressRange

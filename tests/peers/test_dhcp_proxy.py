@@ -4,13 +4,13 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
-from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 from shutil import which
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from fibrix.domain.network import SubnetMode
 from fibrix.types import MacAddress

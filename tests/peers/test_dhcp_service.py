@@ -4,12 +4,12 @@ import asyncio
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from scapy.layers.dhcp import BOOTP, DHCP
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether

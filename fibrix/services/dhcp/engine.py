@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from fibrix.domain.binding import instant_us
 from fibrix.domain.lease import Leases
 from fibrix.domain.rack import RackSnapshot
 from fibrix.services.dhcp.beside import beside
@@ -20,12 +21,16 @@ class Engine:
         self._http_port = http_port
         self._snapshot: RackSnapshot | None = None
         self._network = Network(RackSnapshot())
+        self._now: datetime | None = None  # of the last datagram: many come at one time
+        self._now_us = 0
 
     def receive(self, datagram: bytes, arrival: Arrival, snapshot: RackSnapshot, now: datetime) -> Outcome:
         """Decide about one datagram. Raises MalformedPacketError."""
         network = self._ready(snapshot)
         query = read(datagram, arrival)
-        exchange = Exchange(query, network, self._leases, self._http_port, now)
+        if now is not self._now:
+            self._now, self._now_us = now, instant_us(now)
+        exchange = Exchange(query, network, self._leases, self._http_port, (now, self._now_us))
         if not exchange.subnets and (outcome := beside(query, snapshot, self._http_port, now)) is not None:
             return outcome
         return exchange.decide()

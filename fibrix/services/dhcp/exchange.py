@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from ipaddress import IPv4Address
 
-from fibrix.domain.binding import Binding, instant_us
+from fibrix.domain.binding import Binding
 from fibrix.domain.boot_file import BootFile, boot_file
 from fibrix.domain.lease import Leases
 from fibrix.domain.network import Reservation
@@ -25,13 +25,15 @@ class Exchange:
 
     __slots__ = ("at_us", "http_port", "leases", "network", "now", "query", "subnets")
 
-    def __init__(self, query: Query, network: Network, leases: Leases, http_port: int, now: datetime) -> None:
+    def __init__(
+        self, query: Query, network: Network, leases: Leases, http_port: int, at: tuple[datetime, int]
+    ) -> None:
+        """`at`: the time, and once more as `instant_us` of it."""
         self.query = query
         self.network = network
         self.leases = leases
         self.http_port = http_port
-        self.now = now
-        self.at_us = instant_us(now)
+        self.now, self.at_us = at
         self.subnets = self._subnets()
 
     def _subnets(self) -> Sequence[Served]:
@@ -274,7 +276,7 @@ class Exchange:
             kind=self.query.kind,
             verdict=verdict,
             reason=reason,
-            address=None if address is None else IPv4Address(address),
+            number=address,
             binding=binding,
             reply=reply,
             events=events,

@@ -36,10 +36,15 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     kind: MessageType | None  # what the client sent; None: BOOTP
     verdict: Verdict
     reason: str = ""
-    address: IPv4Address | None = None
+    number: int | None = None  # the address that it is about
     binding: Binding | None = None  # durable before the reply leaves: RFC 2131 §3.1 step 4
     reply: Reply | None = None
     events: tuple[Event, ...] = ()
+
+    @property
+    def address(self) -> IPv4Address | None:
+        """The address that it is about."""
+        return None if self.number is None else IPv4Address(self.number)
 
 
 def chosen(query: Query, now: datetime) -> tuple[Event, ...]:
@@ -58,7 +63,7 @@ def conflict(binding: Binding, now: datetime, *, told: bool = False) -> Outcome:
         kind=MessageType.DECLINE,
         verdict=Verdict.DECLINED,
         reason=f"{binding.mac} answers on it, and was not given it",
-        address=binding.address,
+        number=binding.number,
         binding=binding,
         events=() if told else (seen,),
     )

@@ -1,6 +1,7 @@
 """What a client asks, read from its datagram once."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address
 from typing import Final
 
@@ -36,6 +37,13 @@ _HEADERS: Final = 28  # octets of IPv4 and UDP, which option 57 counts
 _MOST_LIMIT: Final = 1500 - _HEADERS  # octets of message that an Ethernet frame takes
 _HOST_NAME_SIZE: Final = 63  # RFC 1035 §2.3.4
 _PXE_CLIENT: Final = "PXEClient"
+_KIND: Final = MESSAGE_TYPE.code
+_SERVER: Final = SERVER_IDENTIFIER.code
+_SELECTION: Final = SUBNET_SELECTION.code
+_LIMIT: Final = MAXIMUM_MESSAGE_SIZE.code
+_HOST: Final = HOST_NAME.code
+_VENDOR: Final = VENDOR_CLASS.code
+_RELAY: Final = RELAY_AGENT_INFORMATION.code
 _IDENTIFIER: Final = CLIENT_IDENTIFIER.code
 _WANTS: Final = PARAMETER_REQUEST_LIST.code
 _BOOT: Final = frozenset({IPXE.code, USER_CLASS.code, CLIENT_ARCHITECTURE.code})
@@ -92,13 +100,13 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
 def read(datagram: bytes, arrival: Arrival) -> Query:
     """Read a datagram that came to the server's port. Raises MalformedPacketError with the reason."""
     message = Message.decode(datagram)
-    kind = message.get(MESSAGE_TYPE)
+    options = message.options
+    kind = _kind(options.get(_KIND))
     if message.op is not Op.REQUEST or kind in _SERVER_TYPES:
         raise MalformedPacketError(f"no client's message: op {message.op.name}, type {kind.name if kind else 'BOOTP'}")
     if message.hops > _HOPS_LIMIT:
         raise MalformedPacketError(f"{message.hops} hops through relays")
-    options = message.options
-    vendor_class = _plain(message.get(VENDOR_CLASS) or "") if VENDOR_CLASS.code in options else ""
+    vendor_class = _plain(message.get(VENDOR_CLASS) or "") if _VENDOR in options else ""
     mac = _asker(message) if kind in _OTHER_TYPES else _mac(message)
     identifier = options.get(_IDENTIFIER)
     return Query(
@@ -109,13 +117,24 @@ def read(datagram: bytes, arrival: Arrival) -> Query:
         arrival=arrival,
         link=_link(message),
         requested=message.get(REQUESTED_ADDRESS),
-        server=message.get(SERVER_IDENTIFIER),
+        server=_server(options.get(_SERVER)),
         wants=options.get(_WANTS),
         limit=_limit(message, kind),
-        hostname=_hostname(message.get(HOST_NAME) or "") if HOST_NAME.code in options else "",
+        hostname=_hostname(message.get(HOST_NAME) or "") if _HOST in options else "",
         vendor_class=vendor_class,
         boot=_boot_client(message, vendor_class) if vendor_class or not _BOOT.isdisjoint(options) else None,
     )
+
+
+@lru_cache(64)
+def _kind(data: bytes | None) -> MessageType | None:
+    return None if data is None else MESSAGE_TYPE.decode(data)
+
+
+@lru_cache(256)
+def _server(data: bytes | None) -> IPv4Address | None:
+    """The server's address: a few come again and again."""
+    return None if data is None else SERVER_IDENTIFIER.decode(data)
 
 
 def _mac(message: Message) -> MacAddress:
@@ -132,10 +151,12 @@ def _asker(message: Message) -> MacAddress:
 
 def _link(message: Message) -> IPv4Address:
     """Where the client is: link selection (RFC 3527), else subnet selection (RFC 3011), else the relay's address."""
-    if message.giaddr is not ANY and RELAY_AGENT_INFORMATION.code in message.options:
+    if message.giaddr is not ANY and _RELAY in message.options:
         relay = message.get(RELAY_AGENT_INFORMATION)
         if relay is not None and relay.link is not None:
             return relay.link
+    if _SELECTION not in message.options:
+        return message.giaddr
     selected = message.get(SUBNET_SELECTION)
     return message.giaddr if selected is None or selected == ANY else selected
 
@@ -143,6 +164,8 @@ def _link(message: Message) -> IPv4Address:
 def _limit(message: Message, kind: MessageType | None) -> int:
     if kind is None:
         return _BOOTP_LIMIT
+    if _LIMIT not in message.options:
+        return LEAST_LIMIT
     most = message.get(MAXIMUM_MESSAGE_SIZE)
     return LEAST_LIMIT if most is None else min(max(most - _HEADERS, LEAST_LIMIT), _MOST_LIMIT)
 

@@ -1,9 +1,12 @@
 """What a relay's option 82 changes about an answer: what the client takes for its server."""
 
 from ipaddress import IPv4Address
+from typing import Final
 
 from fibrix.wire.dhcp4.message import ANY, Message
 from fibrix.wire.dhcp4.options import RELAY_AGENT_INFORMATION
+
+_CODE: Final = RELAY_AGENT_INFORMATION.code
 
 
 def stand_in(message: Message) -> IPv4Address | None:
@@ -11,7 +14,7 @@ def stand_in(message: Message) -> IPv4Address | None:
 
     Of a client that speaks for itself nothing counts. Raises MalformedPacketError.
     """
-    if message.giaddr == ANY or RELAY_AGENT_INFORMATION.code not in message.options:
+    if _CODE not in message.options or message.giaddr == ANY:
         return None
     said = message.get(RELAY_AGENT_INFORMATION)
     return None if said is None else said.server

@@ -36,6 +36,7 @@ _EVERYONE: Final = IPv4Address("255.255.255.255")
 _FILE_ROOM: Final = 127  # octets of the `file` field but its NUL
 _NO_PROXY_DHCP: Final = bytes((176, 1, 1))  # within option 175: iPXE need not wait seconds for a proxyDHCP server
 _BACK: Final = (CLIENT_IDENTIFIER.code, SUBNET_SELECTION.code, RELAY_AGENT_INFORMATION.code)  # the relay's last
+_BACK_ALL: Final = frozenset(_BACK)
 _ONLY_DHCP: Final = (MESSAGE_TYPE.code, SERVER_IDENTIFIER.code, LEASE_TIME.code, 58, 59)
 
 
@@ -151,9 +152,8 @@ def _back(query: Query, hostname: str) -> dict[int, bytes]:
     if hostname and (query.wants is None or HOST_NAME.code in query.wants):
         told[HOST_NAME.code] = HOST_NAME.encode(hostname)
     asked = query.message.options
-    for code in _BACK:
-        if code in asked:
-            told[code] = asked[code]
+    if not _BACK_ALL.isdisjoint(asked):
+        told |= {code: asked[code] for code in _BACK if code in asked}
     return told
 
 

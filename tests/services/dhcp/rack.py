@@ -1,6 +1,6 @@
 """A rack with one served subnet, and clients that speak to its engine."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv4Network
 
@@ -119,7 +119,7 @@ def discover(
     options: dict[int, bytes] | None = None,
 ) -> Message:
     spoken = message(MessageType.DISCOVER, mac, requested=requested, options=options)
-    return replace(spoken, giaddr=giaddr, flags=flags)
+    return msgspec.structs.replace(spoken, giaddr=giaddr, flags=flags)
 
 
 def request(
@@ -132,4 +132,4 @@ def request(
     options: dict[int, bytes] | None = None,
 ) -> Message:
     spoken = message(MessageType.REQUEST, mac, server=server, requested=requested, ciaddr=ciaddr, options=options)
-    return replace(spoken, giaddr=giaddr)
+    return msgspec.structs.replace(spoken, giaddr=giaddr)

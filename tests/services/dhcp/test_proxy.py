@@ -1,12 +1,12 @@
 """What proxyDHCP says, and to whom; firmware's own messages come from the captures."""
 
-from dataclasses import replace
 from ipaddress import IPv4Address
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from fibrix.domain.network import SubnetMode, UnknownPolicy
 from fibrix.domain.rack import RackSnapshot

@@ -1,10 +1,10 @@
 """What relays say in option 82 counts: where the client is, and whom it takes for its server."""
 
-from dataclasses import replace
 from ipaddress import IPv4Address
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from fibrix.domain.rack import RackSnapshot
 from fibrix.errors import MalformedPacketError

@@ -1,9 +1,9 @@
 """Clients behind relays: which subnet they are of, and what goes back to the relay."""
 
-from dataclasses import replace as replaced
 from ipaddress import IPv4Address, IPv4Network
 
 from msgspec.structs import replace
+from msgspec.structs import replace as replaced
 
 from fibrix.domain.network import AddressRange
 from fibrix.domain.rack import RackSnapshot

@@ -1,10 +1,10 @@
 """What clients are told of a subnet and of their reservation, and clients that are no usual ones."""
 
-from dataclasses import replace as replaced
 from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 from msgspec.structs import replace
+from msgspec.structs import replace as replaced
 
 from fibrix.domain.network import DhcpOption, Reservation, StaticRoute, Subnet
 from fibrix.domain.rack import RackSnapshot
