@@ -19,6 +19,7 @@ from fibrix.domain.binding import SECOND_US, Binding, BindingState
 from fibrix.domain.network import AddressRange, Subnet, SubnetMode
 from fibrix.domain.rack import RackSnapshot
 from fibrix.events.rack import DiscoverSeen, LeaseGranted
+from fibrix.runtime import collector
 from fibrix.runtime.cell import Cell
 from fibrix.services.dhcp.service import DhcpService, DhcpSettings
 from fibrix.store.bindings import Bindings
@@ -86,6 +87,7 @@ async def main(folder: Path) -> None:
             group.create_task(service.run(ready), name="dhcp"),
         ]
         await ready.wait()
+        collector.spare()
         sys.stdout.write("serves\n")
         sys.stdout.flush()
         await stop.wait()
@@ -96,4 +98,5 @@ async def main(folder: Path) -> None:
 if __name__ == "__main__":
     log.setup("info", "json")
     sys.setswitchinterval(SWITCH_S)
+    collector.calm()
     asyncio.run(main(Path(sys.argv[1])))

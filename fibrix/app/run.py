@@ -21,6 +21,7 @@ from fibrix.config import Config, load
 from fibrix.controllers.heard import Heard
 from fibrix.domain.rack import RackSnapshot
 from fibrix.events.controller import ControllerStarted
+from fibrix.runtime import collector
 from fibrix.runtime.cell import Cell
 from fibrix.runtime.clock import utc_now
 from fibrix.runtime.notify import Notifier
@@ -60,6 +61,7 @@ async def run(config: Config) -> None:
         ready = asyncio.Event()
         task = group.create_task(supervisor.run(ready), name="supervisor")
         await ready.wait()
+        collector.spare()
         notifier.ready(f"Fibrix {__version__} serves")
         logger.info("controller.ready", version=__version__, state_dir=str(config.state_dir))
         await stop.wait()
@@ -73,4 +75,5 @@ def serve(config_path: Path) -> None:
     config = load(config_path, dict(os.environ))
     log.setup(config.log.level, config.log.format)
     sys.setswitchinterval(SWITCH_S)
+    collector.calm()
     asyncio.run(run(config))

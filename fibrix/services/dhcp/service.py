@@ -24,6 +24,7 @@ from fibrix.errors import MalformedPacketError, StoreError
 from fibrix.events.base import Event
 from fibrix.runtime.cell import Cell
 from fibrix.runtime.clock import monotonic_s, steady_us, utc_now
+from fibrix.services.dhcp.answers import Answers
 from fibrix.services.dhcp.endpoint import Endpoint, Ports
 from fibrix.services.dhcp.engine import Engine
 from fibrix.services.dhcp.inbox import Inbox
@@ -39,9 +40,7 @@ log = structlog.get_logger()
 _CHECK_S: Final = 2.0  # how often an interface that is not there is tried, and one that is there is looked at
 _UNSTORED: Final = 8_000  # outcomes that wait for the disk; while there are more, datagrams are dropped
 _TURN: Final = 64  # datagrams decided about before others get their turn
-_GATHER_S: Final = 0.003  # commits begin at least so far apart: under load fewer and fuller ones, a lone one at once
-_BURST: Final = 64  # answers that leave at once: a relay's socket has room for some 250
-_BURST_S: Final = 0.001  # from one burst to the next
+_GATHER_S: Final = 0.005  # commits begin at least so far apart: under load fewer and fuller ones, a lone one at once
 _TALKATIVE: Final = 200  # messages within a minute or two after which a machine waits with the strangers
 _CHADDR: Final = slice(28, 34)
 _GIADDR: Final = slice(24, 28)
@@ -107,6 +106,7 @@ class DhcpService:
         self._inbox: Inbox[_Job] = Inbox()
         self._unstored: dict[int, tuple[Endpoint, Outcome]] = {}  # by address: what comes later replaces it
         self._storing = 0
+        self._answers: Answers[_Decided] = Answers()
         self._shift_us = 0  # by so much the stored times have to be moved: the clock was set
         self._turn_due = False
         self._broken: asyncio.Future[None] | None = None
@@ -122,12 +122,14 @@ class DhcpService:
         self._engine = Engine(self._leases, http_port=settings.http_port)
         self._inbox.clear()
         self._unstored.clear()
+        self._answers.clear()
         self._shift_us = 0
         self._broken = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._watch(self._broken), name="dhcp.watch")
                 group.create_task(self._store_all(), name="dhcp.store")
+                group.create_task(self._answers.run(self._carry_out), name="dhcp.answer")
                 await self._keep_open(ready)
         finally:
             for interface in list(self._endpoints):
@@ -135,8 +137,8 @@ class DhcpService:
 
     @property
     def queued(self) -> int:
-        """Datagrams that wait for a decision, or for the disk."""
-        return self.deciding + self.storing
+        """Datagrams that wait for a decision, for the disk, or for their answer to leave."""
+        return self.deciding + self.storing + len(self._answers)
 
     @property
     def deciding(self) -> int:
@@ -210,7 +212,7 @@ class DhcpService:
 
     def _take(self, endpoint: Endpoint, datagram: bytes, arrival: Arrival) -> None:
         """Queue a datagram, or drop it when there is no end of them: clients ask again."""
-        if len(self._unstored) >= _UNSTORED:
+        if len(self._unstored) + len(self._answers) >= _UNSTORED:
             self.counts["dropped"] += 1
             return
         mac, relay = mac_from_octets(datagram[_CHADDR]), int.from_bytes(datagram[_GIADDR])
@@ -295,7 +297,7 @@ class DhcpService:
         return True
 
     async def _store_all(self) -> None:
-        """Store bindings, all that wait in one commit, and carry out what they were stored for."""
+        """Store bindings, all that wait in one commit; then their answers may leave."""
         while True:
             await self._decided.wait()
             self._decided.clear()
@@ -311,10 +313,7 @@ class DhcpService:
                 self.counts["withheld"] += len(batch)
                 log.error("dhcp.withheld", count=len(batch), reason=str(exc))  # noqa: TRY400 - an expected fault
             else:
-                for at in range(0, len(batch), _BURST):
-                    if at:
-                        await asyncio.sleep(_BURST_S)
-                    self._carry_out(batch[at : at + _BURST])
+                self._answers.add(batch)
             self._storing = 0
             await asyncio.sleep(max(0.0, began_s + _GATHER_S - monotonic_s()))
 
