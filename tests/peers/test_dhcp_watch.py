@@ -104,6 +104,25 @@ async def test_a_server_whose_answers_only_its_client_hears_is_found_by_the_clie
         assert seen.expected is (mode is SubnetMode.PROXY)
 
 
+async def test_what_a_relay_sends_for_its_clients_does_not_reach_it(
+    wired: tuple[Switch, str, str], client: Talker, tmp_path: Path
+) -> None:
+    """It comes from the port of servers, and there may be thousands a second of it."""
+    with entered(wired[1]):
+        raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    nobody = IPv4Address("10.77.0.8")
+    said = discover(giaddr=nobody).encode()
+    async with link_rack(tmp_path, RACK) as rack:
+        with closing(raw):
+            raw.bind(("d0", 0))
+            for payload in (said, said, b"\2" + said[1:]):
+                datagram = UdpDatagram(nobody, 67, SERVER, 67, payload).encode()
+                raw.send(EthernetFrame(BROADCAST, THEIRS, IPV4, datagram).encode())
+            await until(lambda: rack.watch.counts["answers"] > 0)
+            assert rack.watch.counts["answers"] == 1
+            assert rack.watch.counts["malformed"] == 0
+
+
 async def test_our_own_answers_are_not_foreign(client: Talker, wired: tuple[Switch, str, str], tmp_path: Path) -> None:
     async with link_rack(tmp_path, RACK) as rack:
         offer = await client.ask(MAC, discover(flags=BROADCAST_FLAG))

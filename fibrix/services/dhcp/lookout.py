@@ -26,14 +26,16 @@ _Program = Sequence[tuple[int, int, int, int]]
 _UNTAGGED: Final = (0x20, 0, 0, _VLAN_TAG)  # ld vlan_tag_present
 _FROM_SERVERS: Final[_Program] = (
     _UNTAGGED,
-    (0x15, 0, 8, 0),  # jeq 0, else drop
+    (0x15, 0, 10, 0),  # jeq 0, else drop
     (0x30, 0, 0, 23),  # ldb protocol
-    (0x15, 0, 6, 17),  # jeq UDP, else drop
+    (0x15, 0, 8, 17),  # jeq UDP, else drop
     (0x28, 0, 0, 20),  # ldh fragment offset
-    (0x45, 4, 0, 0x1FFF),  # jset: not the first fragment, drop
+    (0x45, 6, 0, 0x1FFF),  # jset: not the first fragment, drop
     (0xB1, 0, 0, 14),  # ldxb 4 * IP header words
     (0x48, 0, 0, 14),  # ldh source port
-    (0x15, 0, 1, 67),  # jeq 67, else drop
+    (0x15, 0, 3, 67),  # jeq 67, else drop
+    (0x50, 0, 0, 22),  # ldb op: relays send what clients say from that port as well
+    (0x15, 0, 1, 2),  # jeq BOOTREPLY, else drop
     (0x06, 0, 0, 0xFFFF),  # take it
     (0x06, 0, 0, 0),  # drop it
 )
