@@ -38,6 +38,19 @@ class AddressPlan:
             index -= last - first + 1
         raise IndexError(index)
 
+    def stretch(self, index: int, count: int) -> list[int]:
+        """So many addresses, at most `size`, from a place on, and on from the first one behind the last."""
+        found: list[int] = []
+        count = min(count, self.size)
+        while len(found) < count:
+            for first, last in self._ranges:
+                if index > last - first:
+                    index -= last - first + 1
+                    continue
+                start, index = first + index, 0
+                found.extend(range(start, min(last + 1, start + count - len(found))))
+        return found
+
     def reservation(self, client: Client) -> Reservation | None:
         """What is reserved for a client: by its MAC, else by its identifier."""
         found = self._by_mac.get(client.mac)

@@ -22,7 +22,7 @@ from fibrix.domain.probes import NoProbes, Probes
 from fibrix.types import MacAddress
 
 _RESERVE: Final = 8  # the last one of so many addresses is kept for known machines that have none
-_LOOKED_AT: Final = 64  # unused addresses among which one is looked for that is known to be clear
+_LOOKED_AT: Final = 4  # unused addresses, but for the near ones, among which one is looked for that is clear
 _FEW: Final = 8  # so many offers to strangers are never too many
 _COUNT_US: Final = SECOND_US  # for so long a count of known machines without an address is good enough
 
@@ -250,6 +250,9 @@ class Leases:
                 yield number
         if wanted is not None and self._may_have(pool, client, wanted, now_us):
             yield wanted
+        if pool.plan.subnet.probe:
+            near = self._probes.clear_of(pool.near(client.mac))
+            yield from (number for number in near if pool.is_unused(number) and self._fits(client, number))
         unlooked: list[int] = []
         for number in islice(pool.unused(client.mac, lambda n: self._fits(client, n)), self._looked_at(pool)):
             if self._probes.clear(number):

@@ -86,6 +86,10 @@ class Pool:
         elif self.plan.dynamic(number):
             self._returned[number] = None
 
+    def near(self, mac: MacAddress) -> list[int]:
+        """Addresses near the place that a MAC points to, whoever has them: where `unused` looks first."""
+        return self.plan.stretch(zlib.crc32(mac.encode()) % self.plan.size, _NEAR) if self.plan.size else []
+
     def unused(self, mac: MacAddress, fit: Callable[[int], bool]) -> Iterator[int]:
         """Addresses that nobody ever had and that `fit`: first those near the place that the MAC points to."""
         plan, size = self.plan, self.plan.size
@@ -95,7 +99,7 @@ class Pool:
             start = zlib.crc32(mac.encode()) % size
             for step in range(min(_NEAR, size)):
                 number = plan.nth((start + step) % size)
-                if self._is_unused(number) and fit(number):
+                if self.is_unused(number) and fit(number):
                     yield number
         yield from [number for number in islice(self._returned, _NEAR) if fit(number)]
         if size > _NEAR:  # else all of it is near
@@ -110,11 +114,12 @@ class Pool:
             number = self.plan.nth(self._cursor)
             self._cursor = (self._cursor + 1) % size
             self._swept += 1
-            if self._is_unused(number) and fit(number):
+            if self.is_unused(number) and fit(number):
                 self._swept = 0
                 yield number
 
-    def _is_unused(self, number: int) -> bool:
+    def is_unused(self, number: int) -> bool:
+        """Whether nobody ever had this address, and anyone may."""
         return number not in self._taken and self.plan.dynamic(number)
 
     def _entries(self) -> list[tuple[int, int]]:

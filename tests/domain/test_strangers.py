@@ -1,7 +1,12 @@
 """Machines that nobody knows never take what known ones need, however many they are."""
 
+from collections.abc import Sequence
+from ipaddress import IPv4Address
+
+import pytest
 from msgspec.structs import replace
 
+from fibrix.domain.address_plan import AddressPlan
 from fibrix.domain.binding import Client
 from fibrix.domain.lease import Leases
 from fibrix.domain.network import Subnet
@@ -106,6 +111,9 @@ class Seen:
     def clear(self, number: int) -> bool | None:
         return self._found.get(number)
 
+    def clear_of(self, numbers: Sequence[int]) -> list[int]:
+        return [number for number in numbers if self._found.get(number)]
+
 
 def test_an_address_that_someone_was_seen_on_is_not_offered_and_a_clear_one_is_preferred() -> None:
     net = subnet((100, 103))
@@ -136,3 +144,22 @@ def test_who_has_a_reservation_by_identifier_keeps_it_with_another_mac() -> None
         book.hold(net, who, chosen, now)
         assert book.grant(net, who, chosen, "", now).mac == mac(number)
     assert "reserved for client 00ab" in book.refusal(net, client(1), int(ip(50)), at(3))
+
+
+@pytest.mark.parametrize("spans", [[(100, 103)], [(100, 103), (110, 110), (120, 129)], []])
+def test_a_stretch_of_a_plan_runs_through_its_ranges_and_round(spans: list[tuple[int, int]]) -> None:
+    plan = AddressPlan(subnet(*spans))
+    for start in range(plan.size):
+        for count in (0, 1, 3, 15, 99):
+            places = [(start + step) % plan.size for step in range(min(count, plan.size))]
+            assert plan.stretch(start, count) == [plan.nth(place) for place in places]
+
+
+def test_a_clear_address_near_the_first_choice_is_preferred_in_a_wide_range() -> None:
+    net = subnet((10, 250))
+    first = leases().choose(net, client(1), None, NOW).number
+    assert first is not None
+    clear = AddressPlan(net).stretch(first - int(ip(10)), 41)[-1]
+    book = Leases((), offer_s=30, decline_s=600, probes=Seen(clear={clear}, occupied=set()))
+    assert take(book, net, 1, NOW) == IPv4Address(clear)
+    assert take(book, net, 2, NOW) != IPv4Address(clear)

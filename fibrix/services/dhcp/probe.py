@@ -5,7 +5,7 @@ answers for is clear for a while; one that is answered for is a conflict. Times 
 """
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Final
@@ -52,6 +52,11 @@ class Prober:
     def is_clear(self, number: int, now: float) -> bool:
         """Whether nobody answered for this address a short while ago."""
         return self._clear.get(number, now) > now
+
+    def clear_of(self, numbers: Sequence[int], now: float) -> list[int]:
+        """Those of many that are clear, in their order."""
+        clear = self._clear
+        return [number for number in numbers if clear.get(number, now) > now] if clear else []
 
     def answers_for_all(self, mac: MacAddress) -> bool:
         """Whether this is no machine on the address, but a router that answers for everyone."""

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from ipaddress import IPv4Address
 from typing import Final, Protocol
@@ -113,6 +113,12 @@ class Watch:
         """Whether nobody answered for an address a short while ago; None: that is not known. Who does makes it rest."""
         now = self._seconds()
         return True if any(prober.is_clear(number, now) for prober in self._probers.values()) else None
+
+    def clear_of(self, numbers: Sequence[int]) -> Sequence[int]:
+        """Those of many of which `clear` is true, in their order."""
+        now = self._seconds()
+        found = [clear for prober in self._probers.values() if (clear := prober.clear_of(numbers, now))]
+        return found[0] if len(found) == 1 else [number for clear in found for number in clear]
 
     def _fit(self) -> None:
         """Open and close sockets, begin and end probing, as the snapshot and the interfaces change."""
