@@ -22,6 +22,7 @@ from fibrix.events.rack import DiscoverSeen, LeaseGranted
 from fibrix.runtime import collector
 from fibrix.runtime.cell import Cell
 from fibrix.services.dhcp.service import DhcpService, DhcpSettings
+from fibrix.services.dhcp.watch import Watch
 from fibrix.store.bindings import Bindings
 from fibrix.store.db import Database
 from fibrix.types import mac_from_octets
@@ -77,16 +78,20 @@ async def _listen(bus: Bus) -> None:
 
 async def main(folder: Path) -> None:
     """Serve until told to end."""
-    stop, ready, bus = asyncio.Event(), asyncio.Event(), Bus()
+    stop, ready, watching, bus = asyncio.Event(), asyncio.Event(), asyncio.Event(), Bus()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     async with Database(folder / "rack.db", "rack") as database, asyncio.TaskGroup() as group:
         cell = Cell(RackSnapshot(subnets=(SUBNET,)))
         service = DhcpService(cell, Bindings(database), bus, DhcpSettings(http_port=5248))
+        watch = Watch(cell, bus, service)
+        service.probes = watch
         tasks = [
             group.create_task(_listen(bus), name="listener"),
             group.create_task(service.run(ready), name="dhcp"),
+            group.create_task(watch.run(watching), name="dhcp_watch"),
         ]
         await ready.wait()
+        await watching.wait()
         collector.spare()
         sys.stdout.write("serves\n")
         sys.stdout.flush()
