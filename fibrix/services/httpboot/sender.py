@@ -12,6 +12,7 @@ from typing import Final
 from fibrix.services.httpboot.pace import DownloadError
 
 BITE_BYTES: Final = 2 << 20  # some 0.5 ms; smaller ones cost more processor time in all
+_YIELD: Final = 10  # by so much nicer than the rest: where processors are short, DHCP and DNS come first
 _READY: Final = 32  # connections taken at once
 
 
@@ -77,6 +78,8 @@ class Sender:
         os.close(self._bell)
 
     def _run(self) -> None:
+        own = threading.get_native_id()  # to Linux, niceness is a thread's
+        os.setpriority(os.PRIO_PROCESS, own, os.getpriority(os.PRIO_PROCESS, own) + _YIELD)
         try:
             while not self._stop:
                 for descriptor, _ in self._epoll.poll(-1, _READY):
@@ -91,12 +94,12 @@ class Sender:
     def _look(self) -> None:
         """Take what is new, and give up what nobody waits for."""
         os.eventfd_read(self._bell)
-        for job in [job for job in self._jobs.values() if job.dropped]:
-            self._end(job, None)
         while self._new:
             job = self._new.popleft()
             self._jobs[job.out] = job
             self._epoll.register(job.out, select.EPOLLOUT)
+        for job in [job for job in self._jobs.values() if job.dropped]:
+            self._end(job, None)
 
     def _step(self, job: Job) -> None:
         try:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -110,3 +111,12 @@ async def test_a_client_that_leaves_ends_its_send_alone(image: Path) -> None:
                 await pump.send(transport, file, (0, len(OCTETS)))
             await pump.send(other, file, (0, len(OCTETS)))
             assert await got == OCTETS
+
+
+async def test_files_yield_the_processor_to_everything_else(image: Path) -> None:
+    with closing(Pump()) as pump, image.open("rb") as file:
+        async with connected() as (transport, _):
+            await pump.send(transport, file, (0, 10))
+            (sender,) = [thread for thread in threading.enumerate() if thread.name == "httpboot sender"]
+            assert sender.native_id is not None
+            assert os.getpriority(os.PRIO_PROCESS, sender.native_id) > os.getpriority(os.PRIO_PROCESS, 0)
