@@ -2,8 +2,8 @@
 
 Run as root: `python -m benchmarks.mixed [SECONDS]`, 4 for each measurement by default. The services of a rack
 (benchmarks/mixed_server.py) stand in one network namespace; in another, over veth, one process pulls an image on 20
-connections without end, perfdhcp does new clients' exchanges, dnsperf asks at a low rate. The latter two stand for
-other machines: they have precedence over the process that pulls, which would make them late on few processors.
+connections without end, perfdhcp does new clients' exchanges, dnsperf asks at a low rate. Each is in a session of its
+own, to which Linux gives a share of the processors of its own: they stand for other machines.
 Three interleaved rounds; the median of each round's p50, p99 and MB/s is quoted. What is late without pulling, too, is
 the machine.
 """
@@ -38,7 +38,6 @@ ROUNDS: Final = 3
 CASES: Final = ((0, 200), (20, 200), (0, 1_000), (20, 1_000))  # clients that pull, exchanges a second
 QUERIES: Final = 500  # a second
 KINDS: Final = {"dns_ms": "DNS", "offer_ms": "OFFER", "ack_ms": "ACK", "late_ms": "event loop late"}
-AHEAD: Final = ("nice", "-n", "-5")
 GET: Final = b"GET /images/image HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n"
 
 
@@ -91,7 +90,8 @@ def server(net: Wire, folder: Path) -> Iterator["subprocess.Popen[str]"]:
             image.write(random.randbytes(1 << 20))
     (folder / "asked").write_text("".join(f"n{n * 7919 % NAMES}.rack.example A\n" for n in range(NAMES)))
     command = ["ip", "netns", "exec", net.server, sys.executable, "-m", "benchmarks.mixed_server", str(folder)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT, start_new_session=True) as process:
         late_ms(process)
         first_offer(net.client)
         yield process
@@ -111,7 +111,9 @@ def late_ms(process: "subprocess.Popen[str]") -> list[float]:
 def start(net: Wire, told: Path, *command: str) -> "subprocess.Popen[bytes]":
     """Start something in the namespace of the clients; what it tells goes into a file, for which it never waits."""
     with told.open("wb") as output:
-        return subprocess.Popen(("ip", "netns", "exec", net.client, *command), stdout=output, cwd=ROOT)
+        return subprocess.Popen(
+            ("ip", "netns", "exec", net.client, *command), stdout=output, cwd=ROOT, start_new_session=True
+        )
 
 
 def exchange_times(told: str) -> tuple[list[float], list[float]]:
@@ -136,11 +138,11 @@ def measure(net: Wire, process: "subprocess.Popen[str]", folder: Path, case: tup
     late_ms(process)
     mac = ":".join(f"{octet:02x}" for octet in (2, *random.randbytes(3), 0, 0))
     asking = start(
-        net, answers, *AHEAD, "dnsperf", "-s", str(SERVER), "-d", str(folder / "asked"), "-l", str(seconds), "-c", "4",
+        net, answers, "dnsperf", "-s", str(SERVER), "-d", str(folder / "asked"), "-l", str(seconds), "-c", "4",
         "-Q", str(QUERIES), "-v",
     )  # fmt: skip
     leasing = start(
-        net, leases, *AHEAD, "perfdhcp", "-4", "-r", str(rate), "-p", str(seconds), "-R", "16000000", "-W", "500000",
+        net, leases, "perfdhcp", "-4", "-r", str(rate), "-p", str(seconds), "-R", "16000000", "-W", "500000",
         "-b", f"mac={mac}", "-x", "t", "-l", "c0", str(SERVER),
     )  # fmt: skip
     for load in (asking, leasing):
