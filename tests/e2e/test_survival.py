@@ -142,7 +142,16 @@ async def moved(mortal: Mortal, machine: str, file: Path) -> None:
     assert {k: restored[k] for k in ("id", "name", "state", "hardware")} == {
         k: known[k] for k in ("id", "name", "state", "hardware")
     }
-    assert (await mortal.client.get(f"machines/{machine}/power"))["state"] == "off"  # its BMC's password came along
+    assert await power_in_the_end(mortal, machine) == "off"  # its BMC's password came along
+
+
+async def power_in_the_end(mortal: Mortal, machine: str) -> str:
+    """What its BMC says once the machine, which was Ready before it was off, has switched itself off."""
+    while True:
+        read = await mortal.client.get(f"machines/{machine}/power")
+        if read["state"] != "on":
+            return str(read["state"])
+        await asyncio.sleep(0.5)
 
 
 async def edits_without_end(client: Client, machine: str) -> None:

@@ -1,7 +1,6 @@
 """What is shown of DHCP after real datagrams, counted where they were counted."""
 
 import asyncio
-import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,6 +75,6 @@ async def test_an_exchange_a_broken_datagram_and_another_server_are_all_shown(cl
 async def foreign_offer(client: Talker) -> None:
     """Somebody else's server makes an offer to everyone."""
     source = RACK.ranges[0].last
-    payload = dataclasses.replace(message(MessageType.OFFER, server=source), op=Op.REPLY).encode()
+    payload = replace(message(MessageType.OFFER, server=source), op=Op.REPLY).encode()
     frame = EthernetFrame(BROADCAST, FOREIGN, IPV4, UdpDatagram(source, 67, EVERYONE, 68, payload).encode())
     await asyncio.get_running_loop().sock_sendall(client._raw, frame.encode())
