@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Final
 
+from fibrix.runtime.interface import Interface
 from fibrix.services.dhcp.datagrams import IP_PKTINFO, MOST, Datagram, datagrams_of
 from fibrix.services.dhcp.outbox import Item, Outbox
 from fibrix.services.dhcp.query import Arrival
@@ -55,7 +56,7 @@ class Endpoint:
         self._ports = ports
         self._take = take
         self._taken = taken
-        self._index = socket.if_nametoindex(interface)
+        self._place = Interface(interface)
         self._arrivals: dict[bytes, Arrival] = {}
         with contextlib.ExitStack() as stack:
             self._udp = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK))
@@ -71,7 +72,7 @@ class Endpoint:
             self._frames.bind((interface, 0))  # protocol 0: it sends only
             self._mac = mac_from_octets(self._frames.getsockname()[4])
             self._stack = stack.pop_all()
-        self._datagrams = datagrams_of(self._udp, self._index)
+        self._datagrams = datagrams_of(self._udp, self._place.index)
         self._outbox = Outbox(self._datagrams, self._frames, lost)
         self._loop = asyncio.get_running_loop()
         self._look: asyncio.TimerHandle | None = None
@@ -89,13 +90,8 @@ class Endpoint:
         self._stack.close()
 
     def check(self) -> str:
-        """Why these sockets are of no more use; empty when they are. An interface made anew has another index."""
-        try:
-            if socket.if_nametoindex(self.interface) != self._index:
-                return "the interface was replaced"
-        except OSError as exc:
-            return f"the interface is gone: {exc}"
-        return self.fault
+        """Why these sockets are of no more use; empty when they are."""
+        return self._place.gone() or self.fault
 
     def send(self, replies: Sequence[Reply]) -> dict[int, str]:
         """Send each on the way that it names; why some cannot be sent, by their place."""

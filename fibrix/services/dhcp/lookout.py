@@ -9,6 +9,7 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from fibrix.runtime.interface import Interface
 from fibrix.types import MacAddress, mac_from_octets
 from fibrix.wire.ethernet import ARP, IPV4
 
@@ -54,7 +55,7 @@ class Lookout:
         """Open. Raises OSError: no such interface, no permission."""
         self.interface = interface
         self.fault = ""  # why it can no longer hear; empty: it can
-        self._index = socket.if_nametoindex(interface)
+        self._place = Interface(interface)
         with contextlib.ExitStack() as stack:
             self._dhcp = stack.enter_context(_open(interface, IPV4, _FROM_SERVERS))
             self._arp = stack.enter_context(_open(interface, ARP, _ARP_ONLY))
@@ -74,13 +75,8 @@ class Lookout:
         self._stack.close()
 
     def check(self) -> str:
-        """Why these sockets are of no more use; empty when they are. An interface made anew has another index."""
-        try:
-            if socket.if_nametoindex(self.interface) != self._index:
-                return "the interface was replaced"
-        except OSError as exc:
-            return f"the interface is gone: {exc}"
-        return self.fault
+        """Why these sockets are of no more use; empty when they are."""
+        return self._place.gone() or self.fault
 
     def send(self, frame: bytes) -> None:
         """Send a frame. Raises OSError."""

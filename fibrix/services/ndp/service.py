@@ -60,7 +60,7 @@ class NdpService:
         while True:
             wanted = {subnet.interface for subnet in self._snapshot.value.subnets if subnet.boots}
             for interface, router in list(self._sockets.items()):
-                if interface not in wanted or not router.fits(interface):
+                if interface not in wanted or router.gone():
                     self._close(interface)
             for interface in sorted(wanted - self._sockets.keys()):
                 self._open(interface)

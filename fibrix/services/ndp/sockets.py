@@ -5,6 +5,7 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
+from fibrix.runtime.interface import Interface
 from fibrix.wire.icmp6 import ADVERTISEMENT, HOP_LIMIT, SOLICITATION
 
 _ALL_ROUTERS: Final = "ff02::2"
@@ -25,7 +26,7 @@ class RouterSocket:
     """A member of all-routers on one interface. Opening raises OSError: no IPv6 there, or no permission."""
 
     def __init__(self, interface: str) -> None:
-        self._index = socket.if_nametoindex(interface)
+        self._place = Interface(interface)
         self._raw = raw = socket.socket(socket.AF_INET6, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.IPPROTO_ICMPV6)
         try:
             raw.setsockopt(socket.IPPROTO_ICMPV6, _ICMP6_FILTER, _filter(SOLICITATION, ADVERTISEMENT))
@@ -33,7 +34,7 @@ class RouterSocket:
             raw.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, HOP_LIMIT)
             raw.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_LOOP, 0)
             raw.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVHOPLIMIT, 1)
-            group = socket.inet_pton(socket.AF_INET6, _ALL_ROUTERS) + struct.pack("=I", self._index)
+            group = socket.inet_pton(socket.AF_INET6, _ALL_ROUTERS) + struct.pack("=I", self._place.index)
             raw.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, group)
         except OSError:
             raw.close()
@@ -47,12 +48,9 @@ class RouterSocket:
         """Close it."""
         self._raw.close()
 
-    def fits(self, interface: str) -> bool:
-        """Whether this is still the interface that it was opened on: one that is made anew has another index."""
-        try:
-            return socket.if_nametoindex(interface) == self._index
-        except OSError:
-            return False
+    def gone(self) -> str:
+        """Why it is of no more use; empty while its interface is there."""
+        return self._place.gone()
 
     def receive(self) -> Heard:
         """Take one message. Raises BlockingIOError when there is none, and other OSErrors."""
@@ -62,7 +60,7 @@ class RouterSocket:
 
     def send(self, message: bytes, address: str) -> None:
         """Send to an address of this link. Raises OSError."""
-        self._raw.sendto(message, (address, 0, 0, self._index))
+        self._raw.sendto(message, (address, 0, 0, self._place.index))
 
 
 def _filter(*types: int) -> bytes:
