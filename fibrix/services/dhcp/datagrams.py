@@ -3,7 +3,6 @@
 Each comes with the address that it was sent to, and leaves from the address that it names (IP_PKTINFO of ip(7)).
 """
 
-import ctypes
 import errno
 import socket
 import struct
@@ -11,17 +10,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple, Protocol
 
+from fibrix.runtime.mmsg import CONTROL_LENGTH_AT, IOVEC, LENGTH_AT, MMSGHDR, Calls, place
+
 IP_PKTINFO: Final = 8  # of <linux/in.h>; Python names it from 3.14 on
 MOST: Final = 64  # datagrams per call
 _SLOT: Final = 4096  # octets; no client has more to say
-_MMSGHDR: Final = struct.Struct("@PI4xPNPNi4xI4x")  # msghdr: name, its length, iovec, count, control, its length, flags
-_IOVEC: Final = struct.Struct("@PN")
 _SOCKADDR: Final = struct.Struct("@HH4s8x")  # sockaddr_in: family, port, address
 _PKTINFO: Final = struct.Struct("=I4s4s")  # interface index, our address, destination in the header
 _CONTROL: Final = struct.Struct("@Nii12s4x")  # cmsghdr: length, level, kind; then the above, padded
 _CONTROL_SIZE: Final = 28  # octets of it without the padding
-_LENGTH_AT: Final = 14  # of mmsghdr, in words of 4 octets: msg_len
-_CONTROL_LENGTH_AT: Final = 5  # of mmsghdr, in words of 8 octets: msg_controllen
 _SOURCE_AT: Final = 20  # of a control message, in octets
 _DESTINATION_AT: Final = 24
 _NOWHERE: Final = bytes(4)
@@ -59,13 +56,7 @@ class KernelDatagrams:
 
     def __init__(self, sock: socket.socket, interface: int) -> None:
         """`interface`: its index. Raises OSError where there are no such calls, or their structs may be other ones."""
-        libc = ctypes.PyDLL(None, use_errno=True)  # it keeps the interpreter's lock: these calls do not wait
-        if ctypes.sizeof(ctypes.c_void_p) != 8 or not hasattr(libc, "recvmmsg"):  # noqa: PLR2004 - octets
-            raise OSError(errno.ENOSYS, "no recvmmsg")
-        self._receive, self._send = libc.recvmmsg, libc.sendmmsg
-        self._receive.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_void_p)
-        self._send.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int)
-        self._descriptor = sock.fileno()
+        self._calls = Calls(sock)
         self._heard, self._said = _Slots(named=False), _Slots(named=True)
         for slot in range(MOST):
             pktinfo = _PKTINFO.pack(interface, _NOWHERE, _NOWHERE)
@@ -76,12 +67,7 @@ class KernelDatagrams:
         """Take what is there, at most `MOST`: payloads, each with the destination in its header. Raises OSError."""
         slots = self._heard
         slots.heads[:] = slots.fresh  # the last call wrote into it
-        count = int(self._receive(self._descriptor, slots.at, MOST, socket.MSG_DONTWAIT, None))
-        if count < 0:
-            fault = ctypes.get_errno()
-            if fault in (errno.EAGAIN, errno.EINTR):
-                return ()
-            raise OSError(fault, "recvmmsg")
+        count = self._calls.receive(slots.at, MOST)
         data, control, taken = slots.data, slots.control, list[tuple[bytes, bytes]]()
         told = slots.control_lengths[:count].tolist()
         for slot, length in enumerate(slots.lengths[:count].tolist()):
@@ -100,8 +86,8 @@ class KernelDatagrams:
             sizes[slot] = size
             control[info : info + 4] = source
             _SOCKADDR.pack_into(names, slot * _SOCKADDR.size, socket.AF_INET, socket.htons(port), destination)
-        sent = int(self._send(self._descriptor, slots.at, slot + 1, socket.MSG_DONTWAIT))
-        return (0, ctypes.get_errno()) if sent < 0 else (sent, 0)
+        sent = self._calls.send(slots.at, slot + 1)
+        return (0, -sent) if sent < 0 else (sent, 0)
 
 
 class PlainDatagrams:
@@ -147,21 +133,21 @@ class _Slots:
 
     def __init__(self, *, named: bool) -> None:
         """`named`: with places for addresses."""
-        heads, parts = bytearray(_MMSGHDR.size * MOST), bytearray(_IOVEC.size * MOST)
+        heads, parts = bytearray(MMSGHDR.size * MOST), bytearray(IOVEC.size * MOST)
         names, control = bytearray(_SOCKADDR.size * MOST), bytearray(_CONTROL.size * MOST)
         data = bytearray(_SLOT * MOST)
-        self.at = _place(heads)
-        parts_at, names_at, control_at, data_at = map(_place, (parts, names, control, data))
+        self.at = place(heads)
+        parts_at, names_at, control_at, data_at = map(place, (parts, names, control, data))
         for slot in range(MOST):
-            _IOVEC.pack_into(parts, slot * _IOVEC.size, data_at + slot * _SLOT, _SLOT)
+            IOVEC.pack_into(parts, slot * IOVEC.size, data_at + slot * _SLOT, _SLOT)
             name = (names_at + slot * _SOCKADDR.size, _SOCKADDR.size) if named else (0, 0)
-            part, info = parts_at + slot * _IOVEC.size, control_at + slot * _CONTROL.size
-            _MMSGHDR.pack_into(heads, slot * _MMSGHDR.size, *name, part, 1, info, _CONTROL.size, 0, 0)
+            part, info = parts_at + slot * IOVEC.size, control_at + slot * _CONTROL.size
+            MMSGHDR.pack_into(heads, slot * MMSGHDR.size, *name, part, 1, info, _CONTROL.size, 0, 0)
         self.heads, self.fresh = memoryview(heads), bytes(heads)
         self.data, self.control, self.names = memoryview(data), memoryview(control), names
-        self.sizes = memoryview(parts).cast("Q")[1 :: _IOVEC.size // 8]
-        self.lengths = memoryview(heads).cast("I")[_LENGTH_AT :: _MMSGHDR.size // 4]
-        self.control_lengths = memoryview(heads).cast("Q")[_CONTROL_LENGTH_AT :: _MMSGHDR.size // 8]
+        self.sizes = memoryview(parts).cast("Q")[1 :: IOVEC.size // 8]
+        self.lengths = memoryview(heads).cast("I")[LENGTH_AT :: MMSGHDR.size // 4]
+        self.control_lengths = memoryview(heads).cast("Q")[CONTROL_LENGTH_AT :: MMSGHDR.size // 8]
 
 
 def _destination(ancillary: Sequence[tuple[int, int, bytes]]) -> bytes:
@@ -170,7 +156,3 @@ def _destination(ancillary: Sequence[tuple[int, int, bytes]]) -> bytes:
         if (level, kind) == (socket.IPPROTO_IP, IP_PKTINFO):
             return data[_PKTINFO.size - 4 : _PKTINFO.size]
     return _NOWHERE
-
-
-def _place(buffer: bytearray) -> int:
-    return ctypes.addressof(ctypes.c_char.from_buffer(buffer))

@@ -4,21 +4,17 @@ Datagrams lie in slots of `SLOT` octets of `view`; an answer is written over its
 Source addresses are numbers in the byte order of the machine, made of the 4 octets as they came.
 """
 
-import ctypes
-import errno
 import socket
-import struct
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final, Protocol
 
+from fibrix.runtime.mmsg import IOVEC, LENGTH_AT, MMSGHDR, Calls, place
+
 SLOT: Final = 4096  # no query and no answer by UDP is longer
 SLOTS: Final = 64
-_MMSGHDR: Final = struct.Struct("@PI4xPNPNi4xI4x")  # msghdr: name, its length, iovec, count, control, its length, flags
-_IOVEC: Final = struct.Struct("@PN")
 _SOCKADDR_BYTES: Final = 16  # struct sockaddr_in: family, port, address, padding
-_LENGTH_AT: Final = 14  # of mmsghdr, in words of 4 octets: msg_len
 
 
 class Batch(Protocol):
@@ -52,36 +48,24 @@ class KernelBatch:
 
     def __init__(self, sock: socket.socket) -> None:
         """Raises OSError where there are no such calls, or their structs may be other ones."""
-        libc = ctypes.PyDLL(None, use_errno=True)  # it keeps the interpreter's lock: these calls do not wait
-        if ctypes.sizeof(ctypes.c_void_p) != 8 or not hasattr(libc, "recvmmsg"):  # noqa: PLR2004 - octets
-            raise OSError(errno.ENOSYS, "no recvmmsg")
-        self._receive, self._send = libc.recvmmsg, libc.sendmmsg
-        self._receive.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_void_p)
-        self._send.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int)
-        self._descriptor = sock.fileno()
+        self._calls = Calls(sock)
         data, names = bytearray(SLOT * SLOTS), bytearray(_SOCKADDR_BYTES * SLOTS)
-        heads, parts = bytearray(_MMSGHDR.size * SLOTS), bytearray(_IOVEC.size * SLOTS)
-        self._heads_at, parts_at = _place(heads), _place(parts)
-        names_at, data_at = _place(names), _place(data)
+        heads, parts = bytearray(MMSGHDR.size * SLOTS), bytearray(IOVEC.size * SLOTS)
+        self._heads_at, parts_at = place(heads), place(parts)
+        names_at, data_at = place(names), place(data)
         for slot in range(SLOTS):
-            part, name = parts_at + slot * _IOVEC.size, names_at + slot * _SOCKADDR_BYTES
-            _MMSGHDR.pack_into(heads, slot * _MMSGHDR.size, name, _SOCKADDR_BYTES, part, 1, 0, 0, 0, 0)
-            _IOVEC.pack_into(parts, slot * _IOVEC.size, data_at + slot * SLOT, SLOT)
+            part, name = parts_at + slot * IOVEC.size, names_at + slot * _SOCKADDR_BYTES
+            MMSGHDR.pack_into(heads, slot * MMSGHDR.size, name, _SOCKADDR_BYTES, part, 1, 0, 0, 0, 0)
+            IOVEC.pack_into(parts, slot * IOVEC.size, data_at + slot * SLOT, SLOT)
         self.view = memoryview(data)
-        self._lengths = memoryview(heads).cast("I")[_LENGTH_AT :: _MMSGHDR.size // 4]
+        self._lengths = memoryview(heads).cast("I")[LENGTH_AT :: MMSGHDR.size // 4]
         self._sources = memoryview(names).cast("I")[1 :: _SOCKADDR_BYTES // 4]
         self._ports = memoryview(names).cast("H")[1 :: _SOCKADDR_BYTES // 2]
-        self._sizes = memoryview(parts).cast("Q")[1 :: _IOVEC.size // 8]
+        self._sizes = memoryview(parts).cast("Q")[1 :: IOVEC.size // 8]
 
     def receive(self) -> int:
         """Take datagrams that are there; how many. Raises OSError."""
-        count = int(self._receive(self._descriptor, self._heads_at, SLOTS, socket.MSG_DONTWAIT, None))
-        if count < 0:
-            fault = ctypes.get_errno()
-            if fault in (errno.EAGAIN, errno.EINTR):
-                return 0
-            raise OSError(fault, "recvmmsg")
-        return count
+        return self._calls.receive(self._heads_at, SLOTS)
 
     def lengths(self, count: int) -> list[int]:
         """Give their lengths, in octets."""
@@ -105,8 +89,8 @@ class KernelBatch:
                 at += 1
                 continue
             end = count if 0 not in sizes else next((n for n in range(at, count) if not sizes[n]), count)
-            head = self._heads_at + at * _MMSGHDR.size
-            sent = int(self._send(self._descriptor, head, end - at, socket.MSG_DONTWAIT))
+            head = self._heads_at + at * MMSGHDR.size
+            sent = self._calls.send(head, end - at)
             unsent += sent < 0
             at += sent if sent > 0 else 1  # one that cannot be sent is as good as lost on the wire
         for slot in range(count):
@@ -160,7 +144,3 @@ def batch_for(sock: socket.socket) -> Batch:
         return KernelBatch(sock)
     except OSError:
         return PlainBatch(sock)
-
-
-def _place(buffer: bytearray) -> int:
-    return ctypes.addressof(ctypes.c_char.from_buffer(buffer))
