@@ -16,15 +16,14 @@ from msgspec.structs import replace
 
 from fibrix.domain.binding import SECOND_US, Binding, BindingState, Client, moment_of
 from fibrix.domain.network import Reservation, Subnet
+from fibrix.domain.newcomers import Newcomers
 from fibrix.domain.offers import Offer, Offers
 from fibrix.domain.pool import Pool
 from fibrix.domain.probes import NoProbes, Probes
 from fibrix.types import MacAddress
 
-_RESERVE: Final = 8  # the last one of so many addresses is kept for known machines that have none
 _LOOKED_AT: Final = 4  # unused addresses, but for the near ones, among which one is looked for that is clear
 _FEW: Final = 8  # so many offers to strangers are never too many
-_COUNT_US: Final = SECOND_US  # for so long a count of known machines without an address is good enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ class Leases:
         self._seen: set[int] = set()  # addresses that rest because the MAC of their binding was seen on them
         self._offers = Offers()
         self._pools: dict[str, Pool] = {}
-        self._missing: dict[str, tuple[int, int]] = {}  # by subnet: known machines without an address, and as of when
+        self._newcomers = Newcomers(self._holds)
         for binding in bindings:
             self._keep(binding)
 
@@ -85,10 +84,7 @@ class Leases:
         """Whether a client is no stranger."""
         if client.mac in self.known:
             return True
-        binding = self._by_client.get((subnet.name, client.mac))
-        if binding is not None and binding.until_us > now_us:
-            return True
-        return self._pool(subnet).plan.reservation(client) is not None
+        return self._holds(subnet.name, client.mac, now_us) or self._pool(subnet).plan.reservation(client) is not None
 
     def choose(self, subnet: Subnet, client: Client, wanted: int | None, now_us: int) -> Choice:
         """Find an address: the reserved one, the last one, the one asked for, a fresh one, the longest expired one.
@@ -126,7 +122,7 @@ class Leases:
         promised = offer is not None and offer.number == number
         if promised or self.is_known(subnet, client, now_us):
             return ""
-        return self._kept(pool, now_us)
+        return self._newcomers.refusal(pool, self.known, now_us)
 
     def expects(self, subnet: str, mac: MacAddress) -> bool:
         """Whether a machine has, had or was offered an address of a subnet."""
@@ -237,11 +233,16 @@ class Leases:
         self._by_number.clear()
         self._by_client.clear()
         self._pools.clear()
-        self._missing.clear()
+        self._newcomers.clear()
         self._offers.shift(by_us)
         for binding in bindings:
             self._keep(binding)
         self._seen = seen
+
+    def _holds(self, subnet: str, mac: MacAddress, now_us: int) -> bool:
+        """Whether a machine has an address of a subnet now."""
+        binding = self._by_client.get((subnet, mac))
+        return binding is not None and binding.until_us > now_us
 
     def _candidates(self, pool: Pool, client: Client, wanted: int | None, now_us: int) -> Iterator[int]:
         """Addresses that a client may be offered, best first."""
@@ -311,27 +312,7 @@ class Leases:
         """Why a stranger is not offered anything; empty when it may be. What it is offered already stands."""
         if self._offers.of(pool.plan.subnet.name, client.mac) is not None:
             return ""
-        return self._kept(pool, now_us)
-
-    def _kept(self, pool: Pool, now_us: int) -> str:
-        """Why what is left of a pool is not for strangers; empty when it is."""
-        left, most = pool.plan.usable - pool.live, pool.plan.usable // _RESERVE
-        if left > most:
-            return ""
-        missing = self._known_without(pool, now_us)
-        if left > min(most, missing) or not missing:
-            return ""
-        return f"the last {left} addresses of {pool.plan.subnet.name} are kept for known machines that have none"
-
-    def _known_without(self, pool: Pool, now_us: int) -> int:
-        """How many known machines have no address of a pool."""
-        name = pool.plan.subnet.name
-        count, as_of_us = self._missing.get(name, (0, -_COUNT_US))
-        if not 0 <= now_us - as_of_us < _COUNT_US:
-            found = (self._by_client.get((name, mac)) for mac in self.known)
-            count = sum(1 for binding in found if binding is None or binding.until_us <= now_us)
-            self._missing[name] = (count, now_us)
-        return count
+        return self._newcomers.refusal(pool, self.known, now_us)
 
     def _free(self, pool: Pool) -> int:
         return pool.plan.usable - pool.live
