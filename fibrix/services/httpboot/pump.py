@@ -16,6 +16,7 @@ from fibrix.services.httpboot.pace import DownloadError
 from fibrix.services.httpboot.sender import BITE_BYTES, Job, Sender
 
 _COLD_BYTES: Final = 4 << 20  # read at once when it is not in memory
+_AHEAD_BYTES: Final = 8 << 20  # looked for in memory at once: the kernel takes what there is room for, often little
 _PROBE_BYTES: Final = 256 * 1024  # the kernel reads ahead in steps of this order
 _DISK_THREADS: Final = 4
 
@@ -63,10 +64,15 @@ def bite(job: Job) -> bool:
 
     Raises DownloadError, OSError of the network.
     """
-    if not is_in_memory(job.file, job.at, min(BITE_BYTES, job.end - job.at)):
-        return True
+    count = min(BITE_BYTES, job.end - job.at)
+    if job.at + count > job.warm:
+        ahead = min(_AHEAD_BYTES, job.end - job.at)
+        if is_in_memory(job.file, job.at, ahead):
+            job.warm = job.at + ahead
+        elif not is_in_memory(job.file, job.at, count):
+            return True
     try:
-        sent = os.sendfile(job.out, job.file, job.at, min(BITE_BYTES, job.end - job.at))
+        sent = os.sendfile(job.out, job.file, job.at, count)
     except BlockingIOError:
         return False
     except OSError as exc:

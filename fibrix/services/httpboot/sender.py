@@ -25,6 +25,7 @@ class Job:
     at: int
     end: int
     over: asyncio.Future[int]  # how far it came
+    warm: int = 0  # up to where it was found to be in memory
     dropped: bool = False  # nobody waits for it any more
 
     @classmethod
