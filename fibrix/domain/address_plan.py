@@ -1,6 +1,6 @@
 """Which addresses of a subnet may be given to whom, whoever has them now."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address
 from typing import Final
 
@@ -38,10 +38,13 @@ class AddressPlan:
             index -= last - first + 1
         raise IndexError(index)
 
-    def stretch(self, index: int, count: int) -> list[int]:
+    def stretch(self, index: int, count: int) -> Sequence[int]:
         """So many addresses, at most `size`, from a place on, and on from the first one behind the last."""
-        found: list[int] = []
         count = min(count, self.size)
+        first, last = self._ranges[0] if self._ranges else (0, -1)
+        if first + index + count - 1 <= last:  # mostly, and a range is made in no time
+            return range(first + index, first + index + count)
+        found: list[int] = []
         while len(found) < count:
             for first, last in self._ranges:
                 if index > last - first:

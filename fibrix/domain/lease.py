@@ -107,7 +107,8 @@ class Leases:
         pool = self._ready(subnet, now_us)
         newcomer = Client(MacAddress(""))
         found: dict[int, None] = {}
-        for number in chain(pool.unused(newcomer.mac, lambda number: self._fits(newcomer, number)), pool.idle):
+        near = pool.near(newcomer.mac)
+        for number in chain(pool.unused(near, lambda number: self._fits(newcomer, number)), pool.idle):
             if len(found) == count:
                 break
             found[number] = None
@@ -251,12 +252,13 @@ class Leases:
                 yield number
         if wanted is not None and self._may_have(pool, client, wanted, now_us):
             yield wanted
+        near = pool.near(client.mac)
         if pool.plan.subnet.probe:
-            near = self._probes.clear_of(pool.near(client.mac))
-            yield from (number for number in near if pool.is_unused(number) and self._fits(client, number))
+            clear = self._probes.clear_of(near)
+            yield from (number for number in clear if pool.is_unused(number) and self._fits(client, number))
         unlooked: list[int] = []
-        for number in islice(pool.unused(client.mac, lambda n: self._fits(client, n)), self._looked_at(pool)):
-            if self._probes.clear(number):
+        for number in islice(pool.unused(near, lambda n: self._fits(client, n)), self._looked_at(pool)):
+            if number not in near and self._probes.clear(number):  # a near one would have been among the clear ones
                 yield number
             unlooked.append(number)
         yield from unlooked

@@ -2,7 +2,7 @@
 
 import zlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import heapify, heappop, heappush
 from itertools import islice
 from typing import Final
@@ -86,23 +86,18 @@ class Pool:
         elif self.plan.dynamic(number):
             self._returned[number] = None
 
-    def near(self, mac: MacAddress) -> list[int]:
+    def near(self, mac: MacAddress) -> Sequence[int]:
         """Addresses near the place that a MAC points to, whoever has them: where `unused` looks first."""
-        return self.plan.stretch(zlib.crc32(mac.encode()) % self.plan.size, _NEAR) if self.plan.size else []
+        return self.plan.stretch(zlib.crc32(mac.encode()) % self.plan.size, _NEAR) if self.plan.size else ()
 
-    def unused(self, mac: MacAddress, fit: Callable[[int], bool]) -> Iterator[int]:
-        """Addresses that nobody ever had and that `fit`: first those near the place that the MAC points to."""
-        plan, size = self.plan, self.plan.size
-        if not size:
-            return
-        if self._swept < size:
-            start = zlib.crc32(mac.encode()) % size
-            for step in range(min(_NEAR, size)):
-                number = plan.nth((start + step) % size)
-                if self.is_unused(number) and fit(number):
+    def unused(self, near: Sequence[int], fit: Callable[[int], bool]) -> Iterator[int]:
+        """Addresses that nobody ever had and that `fit`: first those that are `near` for the client."""
+        if self._swept < self.plan.size:
+            for number in near:
+                if number not in self._taken and self.plan.dynamic(number) and fit(number):
                     yield number
         yield from [number for number in islice(self._returned, _NEAR) if fit(number)]
-        if size > _NEAR:  # else all of it is near
+        if self.plan.size > _NEAR:  # else all of it is near
             yield from self._sweep(fit)
 
     def _sweep(self, fit: Callable[[int], bool]) -> Iterator[int]:

@@ -152,7 +152,7 @@ def test_a_stretch_of_a_plan_runs_through_its_ranges_and_round(spans: list[tuple
     for start in range(plan.size):
         for count in (0, 1, 3, 15, 99):
             places = [(start + step) % plan.size for step in range(min(count, plan.size))]
-            assert plan.stretch(start, count) == [plan.nth(place) for place in places]
+            assert list(plan.stretch(start, count)) == [plan.nth(place) for place in places]
 
 
 def test_a_clear_address_near_the_first_choice_is_preferred_in_a_wide_range() -> None:

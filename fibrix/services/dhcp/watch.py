@@ -112,7 +112,10 @@ class Watch:
     def clear(self, number: int) -> bool | None:
         """Whether nobody answered for an address a short while ago; None: that is not known. Who does makes it rest."""
         now = self._seconds()
-        return True if any(prober.is_clear(number, now) for prober in self._probers.values()) else None
+        for prober in self._probers.values():
+            if prober.is_clear(number, now):
+                return True
+        return None
 
     def clear_of(self, numbers: Sequence[int]) -> Sequence[int]:
         """Those of many of which `clear` is true, in their order."""
