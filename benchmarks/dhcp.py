@@ -4,8 +4,12 @@ Run as root: each server stands in one network namespace, perfdhcp in another, o
 exchange is a new client's. A server's rate is the highest of the steps at which less than 1% is lost; three interleaved
 rounds, the median is quoted. Then ours alone: CPU per exchange with no lease and with 50,000, and the seconds from the
 start of the process with 50,000 leases to its first offer.
+
+How fast a server is that syncs depends on the disk, so ours and dhcpd are measured on two: as it is here, and as if
+each sync took a millisecond more (benchmarks/slow_disk.c), as on a good disk without a cache of its own.
 """
 
+import os
 import random
 import re
 import signal
@@ -50,6 +54,7 @@ class Side:
     """A server, the steps of its rate, and what was found."""
 
     name: str
+    slow: bool  # on the slower disk
     steps: Sequence[int]
     at: int  # the step to begin with
     best: list[int] = field(default_factory=list)
@@ -72,11 +77,12 @@ def command(side: str, folder: Path) -> list[str]:
 
 
 @contextmanager
-def serving(side: str, names: tuple[str, str], folder: Path) -> Iterator[int]:
-    """A server that answers; gives its process id."""
+def serving(side: str, names: tuple[str, str], folder: Path, preload: Path | None = None) -> Iterator[int]:
+    """A server that answers; gives its process id. `preload` is loaded into it."""
+    env = None if preload is None else {**os.environ, "LD_PRELOAD": str(preload)}
     with (folder / "output").open("w") as output:
         process = subprocess.Popen(
-            ["ip", "netns", "exec", names[0], *command(side, folder)], stdout=output, stderr=output, cwd=ROOT
+            ["ip", "netns", "exec", names[0], *command(side, folder)], stdout=output, stderr=output, cwd=ROOT, env=env
         )
     try:
         first_offer(names[1])
@@ -126,15 +132,17 @@ def load(name: str, rate: int, pid: int, seconds: int = PROBE_S) -> tuple[float,
     return 1 - min(got) / (rate * seconds), (cpu_s(pid) - before) / got[1]
 
 
-def highest(side: Side, names: tuple[str, str]) -> None:
+def highest(side: Side, names: tuple[str, str], slow_disk: Path) -> None:
     """Go up the steps while little is lost, or down until it is; the next round begins where this one ended."""
-    with tempfile.TemporaryDirectory() as folder, serving(side.name, names, Path(folder)) as pid:
+    preload = slow_disk if side.slow else None
+    with tempfile.TemporaryDirectory() as folder, serving(side.name, names, Path(folder), preload) as pid:
         passed: dict[int, float] = {}
         while True:
             rate = side.steps[side.at]
             lost, cpu = load(names[1], rate, pid)
             good = lost < MOST_LOST
-            print(f"{side.name} {rate}/s: {lost:.2%} lost, {cpu * 1e6:.0f} us", flush=True)
+            disk = ", slow disk" if side.slow else ""
+            print(f"{side.name}{disk} {rate}/s: {lost:.2%} lost, {cpu * 1e6:.0f} us", flush=True)
             if good:
                 passed[side.at] = cpu
             last = side.at + 1 == len(side.steps) if good else side.at == 0
@@ -156,30 +164,43 @@ def with_leases(names: tuple[str, str], leases: int) -> tuple[float, float]:
             return took, load(names[1], STEADY, pid, 3)[1] * 1e6
 
 
+def build_slow_disk(folder: Path) -> Path:
+    """Make the library that makes syncs slower."""
+    built = folder / "slow_disk.so"
+    source = ROOT / "benchmarks" / "slow_disk.c"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-O2", "-o", str(built), str(source), "-ldl"], check=True)
+    return built
+
+
 def main() -> None:
     """Measure all of it."""
+    fast, slow = range(1_000, 14_001, 1_000), range(100, 3_001, 200)
     sides = [
-        Side("ours", range(1_000, 14_001, 1_000), 4),
-        Side("kea", range(1_000, 14_001, 1_000), 4),
-        Side("dhcpd", range(100, 3_001, 200), 3),
+        Side("ours", slow=False, steps=fast, at=6),
+        Side("kea", slow=False, steps=fast, at=6),
+        Side("dhcpd", slow=False, steps=slow, at=6),
+        Side("ours", slow=True, steps=fast, at=6),
+        Side("dhcpd", slow=True, steps=slow, at=2),
     ]
-    with namespace("fxbench-s") as server, namespace("fxbench-c") as client:
+    with tempfile.TemporaryDirectory() as folder, namespace("fxbench-s") as server, namespace("fxbench-c") as client:
         ip("-n", server, "link", "add", "s0", "type", "veth", "peer", "name", "c0", "netns", client)
         for name, device, address in ((server, "s0", SERVER), (client, "c0", RELAY)):
             ip("-n", name, "addr", "add", f"{address}/8", "dev", device)
             ip("-n", name, "link", "set", device, "up")
         names = (server, client)
+        slow_disk = build_slow_disk(Path(folder))
         for _ in range(ROUNDS):
             for side in sides:
-                highest(side, names)
+                highest(side, names, slow_disk)
         alone = [(with_leases(names, 0), with_leases(names, LEASES)) for _ in range(ROUNDS)]
-    ours, kea, dhcpd = (middle(side.best) for side in sides)
+    ours, kea, dhcpd, ours_slow, dhcpd_slow = (middle(side.best) for side in sides)
     empty, full = (middle([one[place][1] for one in alone]) for place in (0, 1))
     restart = middle([one[1][0] for one in alone])
     report(
         "dhcp",
         [
             row("exchanges/s, each on the disk before its ACK, beside dhcpd", ours, dhcpd, "1/s"),
+            row("the same, each sync a millisecond slower", ours_slow, dhcpd_slow, "1/s"),
             row("exchanges/s, beside kea, which does not sync", ours, kea, "1/s"),
             row("CPU per exchange at that rate, beside kea", middle(sides[0].cpu_us), middle(sides[1].cpu_us), "us"),
             row(f"CPU per exchange at {STEADY}/s, {LEASES} leases beside none", full, empty, "us"),
