@@ -3,6 +3,7 @@
 from ipaddress import IPv4Address
 from typing import ClassVar
 
+from fibrix.domain.census.host import Host
 from fibrix.domain.power import PowerState
 from fibrix.domain.rack import BootAction
 from fibrix.events.base import Event
@@ -103,3 +104,14 @@ class PowerChangeAsked(Event, frozen=True, kw_only=True):
     TYPE: ClassVar[str] = "rack.power_change_asked"
     machine: MachineId
     wanted: str  # a PowerAction's value
+
+
+class HostTold(Event, frozen=True, kw_only=True):
+    """A host as it is known now, and what there is to tell of it. By services.sniffer; for controllers.discoveries.
+
+    Again once in a while without anything to tell, for the time when it was last heard.
+    """
+
+    TYPE: ClassVar[str] = "rack.host_told"
+    host: Host | None  # None: `said` is of no host
+    said: tuple[Event, ...] = ()  # of fibrix.events.discovery, in their order
