@@ -41,11 +41,8 @@ class UdpDatagram:
         The UDP checksum is not checked: NICs fill it in late, so a machine that captures its own packets sees it wrong.
         """
         source, destination, datagram = _unwrap(packet)
-        at = Cursor(datagram, "UDP datagram")
-        source_port, destination_port, length, _ = _UDP_HEADER.unpack(at.octets(_UDP_HEADER.size))
-        if not _UDP_HEADER.size <= length <= len(datagram):
-            raise MalformedPacketError(f"UDP length {length} does not fit the {len(datagram)} octets of its packet")
-        return cls(source, source_port, destination, destination_port, at.octets(length - _UDP_HEADER.size))
+        source_port, destination_port, payload = read_udp(datagram)
+        return cls(source, source_port, destination, destination_port, payload)
 
     def encode(self) -> bytes:
         """Write the IPv4 packet, both checksums filled in: a raw socket has nobody else to do it."""
@@ -61,6 +58,19 @@ class UdpDatagram:
         bare = _UDP_HEADER.pack(self.source_port, self.destination_port, length, 0)
         seal = checksum(pseudo + bare + self.payload) or 0xFFFF  # 0 on the wire means: none (RFC 768)
         return bare[:6] + seal.to_bytes(2) + self.payload
+
+
+def read_udp(datagram: bytes) -> tuple[int, int, bytes]:
+    """Source port, destination port and payload of a UDP datagram (RFC 768). Raises MalformedPacketError.
+
+    What is in its packet behind the datagram is left out.
+    """
+    if len(datagram) < _UDP_HEADER.size:
+        raise MalformedPacketError(f"UDP datagram ends at octet {len(datagram)}, {_UDP_HEADER.size} are needed")
+    source_port, destination_port, length, _ = _UDP_HEADER.unpack_from(datagram)
+    if not _UDP_HEADER.size <= length <= len(datagram):
+        raise MalformedPacketError(f"UDP length {length} does not fit the {len(datagram)} octets of its packet")
+    return source_port, destination_port, datagram[_UDP_HEADER.size : length]
 
 
 def _unwrap(packet: bytes) -> tuple[IPv4Address, IPv4Address, bytes]:
