@@ -12,6 +12,7 @@ from fibrix.errors import InvalidError, MalformedPacketError
 
 LONGEST_LABEL: Final = 63
 LONGEST_NAME: Final = 255  # octets on the wire
+MOST_POINTERS: Final = 127  # as many as a name can have labels: more lead nowhere
 
 _POINTER: Final = 0xC0  # the two bits that make a length a pointer: RFC 1035 §4.1.4
 _PRINTABLE: Final = re.compile(rb"[!-\[\]-~]*")
@@ -32,13 +33,14 @@ def read_name(data: bytes, at: int) -> tuple[bytes, int]:
     A pointer must lead to before where the octets that it ends begin: so there are no loops. MalformedPacketError.
     """
     parts: list[bytes] = []
-    size, after, begin = 1, 0, at
+    size, after, begin, pointers = 1, 0, at, 0
     try:
         while length := data[at]:
             if length >= _POINTER:
                 after = after or at + 2
                 target = (length & ~_POINTER) << 8 | data[at + 1]
-                if target >= begin:
+                pointers += 1
+                if target >= begin or pointers > MOST_POINTERS:
                     raise MalformedPacketError(f"DNS: the name at octet {begin} points forward, to {target}")
                 at = begin = target
                 continue
