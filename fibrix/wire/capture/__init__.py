@@ -1,0 +1,1 @@
+"""Capture files: pcap and pcapng, and the link types of what is in them."""
