@@ -2,45 +2,38 @@
 
 import asyncio
 import contextlib
-import ctypes
 import errno
 import socket
-import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 from fibrix.runtime.interface import Interface
+from fibrix.runtime.packet import filtered
 from fibrix.types import MacAddress, mac_from_octets
+from fibrix.wire.bpf import DROP, TAKE, VLAN_TAG_PRESENT, Line, assemble
 from fibrix.wire.ethernet import ARP, IPV4
 
-_SO_ATTACH_FILTER: Final = 26  # of <asm-generic/socket.h>
-_INSTRUCTION: Final = struct.Struct("=HBBI")  # struct sock_filter of <linux/filter.h>
-_PROGRAM: Final = struct.Struct("@HP")  # struct sock_fprog
-_VLAN_TAG: Final = 0xFFFFF000 + 48  # SKF_AD_OFF + SKF_AD_VLAN_TAG_PRESENT
 _MOST_OCTETS: Final = 2048
 _DRAIN: Final = 64  # frames taken per wake-up, before others get their turn
 
-_Program = Sequence[tuple[int, int, int, int]]
-
-# Classic BPF: (code, jump if true, jump if false, value), as `tcpdump -d` prints it. A frame whose VLAN tag the kernel
-# took off belongs to another interface, though it is heard on this one.
-_UNTAGGED: Final = (0x20, 0, 0, _VLAN_TAG)  # ld vlan_tag_present
-_FROM_SERVERS: Final[_Program] = (
-    _UNTAGGED,
-    (0x15, 0, 10, 0),  # jeq 0, else drop
-    (0x30, 0, 0, 23),  # ldb protocol
-    (0x15, 0, 8, 17),  # jeq UDP, else drop
-    (0x28, 0, 0, 20),  # ldh fragment offset
-    (0x45, 6, 0, 0x1FFF),  # jset: not the first fragment, drop
-    (0xB1, 0, 0, 14),  # ldxb 4 * IP header words
-    (0x48, 0, 0, 14),  # ldh source port
-    (0x15, 0, 3, 67),  # jeq 67, else drop
-    (0x50, 0, 0, 22),  # ldb op: relays send what clients say from that port as well
-    (0x15, 0, 1, 2),  # jeq BOOTREPLY, else drop
-    (0x06, 0, 0, 0xFFFF),  # take it
-    (0x06, 0, 0, 0),  # drop it
+# A frame whose VLAN tag the kernel took out belongs to another interface, though it is heard on this one.
+_UNTAGGED: Final[tuple[Line, ...]] = (("ld", VLAN_TAG_PRESENT), ("jeq", 0, "", "drop"))
+_FROM_SERVERS: Final = assemble(
+    *_UNTAGGED,
+    ("ldb", 23),  # the protocol
+    ("jeq", 17, "", "drop"),  # UDP
+    ("ldh", 20),
+    ("jset", 0x1FFF, "drop", ""),  # a later fragment
+    ("ldx_header", 14),
+    ("ldh_x", 14),  # the source port
+    ("jeq", 67, "", "drop"),
+    ("ldb_x", 22),  # op: relays send what clients say from that port as well
+    ("jeq", 2, "", "drop"),  # BOOTREPLY
+    TAKE,
+    "drop",
+    DROP,
 )
-_ARP_ONLY: Final[_Program] = (_UNTAGGED, (0x15, 0, 1, 0), (0x06, 0, 0, 0xFFFF), (0x06, 0, 0, 0))
+_ARP_ONLY: Final = assemble(*_UNTAGGED, TAKE, "drop", DROP)
 
 
 class Lookout:
@@ -57,8 +50,8 @@ class Lookout:
         self.fault = ""  # why it can no longer hear; empty: it can
         self._place = Interface(interface)
         with contextlib.ExitStack() as stack:
-            self._dhcp = stack.enter_context(_open(interface, IPV4, _FROM_SERVERS))
-            self._arp = stack.enter_context(_open(interface, ARP, _ARP_ONLY))
+            self._dhcp = stack.enter_context(filtered(interface, IPV4, _FROM_SERVERS))
+            self._arp = stack.enter_context(filtered(interface, ARP, _ARP_ONLY))
             self._stack = stack.pop_all()
         loop = asyncio.get_running_loop()
         loop.add_reader(self._dhcp, self._drain, self._dhcp, take_dhcp)
@@ -99,16 +92,3 @@ class Lookout:
         loop = asyncio.get_running_loop()
         loop.remove_reader(self._dhcp)
         loop.remove_reader(self._arp)
-
-
-def _open(interface: str, ethertype: int, program: _Program) -> socket.socket:
-    """A packet socket that takes nothing before its filter is on."""
-    raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 0)
-    try:
-        code = ctypes.create_string_buffer(b"".join(_INSTRUCTION.pack(*one) for one in program))
-        raw.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, _PROGRAM.pack(len(program), ctypes.addressof(code)))
-        raw.bind((interface, ethertype))
-    except OSError:
-        raw.close()
-        raise
-    return raw
