@@ -8,6 +8,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 _CLONE_NEWNET: Final = 0x40000000
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
@@ -17,6 +19,14 @@ needs_root = "needs root: it makes network namespaces"
 def ip(*arguments: str) -> None:
     """Run `ip`, which must succeed."""
     subprocess.run(("ip", *arguments), check=True, capture_output=True, text=True)
+
+
+def add_vlan(parent: str, name: str, vlan: int) -> None:
+    """Make an interface of a VLAN; skips the test where the kernel has none."""
+    try:
+        ip("link", "add", "link", parent, "name", name, "type", "vlan", "id", str(vlan))
+    except subprocess.CalledProcessError as exc:
+        pytest.skip(f"needs the kernel's VLANs (8021q): {exc.stderr.strip()}")
 
 
 @contextmanager
