@@ -9,6 +9,7 @@ from typing import Any
 
 from fibrix.config.networks import interface_roles, network_faults
 from fibrix.config.sections import ApiConfig, Config, DnsConfig
+from fibrix.domain.network_rules import interface_fault
 
 PORT_SECTIONS = frozenset({"api", "machines", "boot", "dhcp", "dns"})
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?")
@@ -23,6 +24,8 @@ def conflicts(values: Mapping[str, Any], unsound: set[str]) -> list[str]:
         faults += _api(sound.api)
     if "dns" not in unsound:
         faults += _dns(sound.dns)
+    if unsound.isdisjoint({"discovery", "interfaces"}):
+        faults += _discovery(sound)
     faults += _names("interfaces", [interface.name for interface in sound.interfaces])
     if PORT_SECTIONS.isdisjoint(unsound):
         faults += _ports(sound)
@@ -53,6 +56,13 @@ def _dns(dns: DnsConfig) -> Iterator[str]:
             yield f"dns.forwarders[{index}]: {address} is where Fibrix itself answers"
         elif address.is_unspecified or address.is_multicast:
             yield f"dns.forwarders[{index}]: {address} is no resolver's address"
+
+
+def _discovery(config: Config) -> Iterator[str]:
+    """Find interfaces that are to be heard promiscuously, and are not heard at all."""
+    for index, name in enumerate(config.discovery.promiscuous):
+        if fault := interface_fault(name, interface_roles(config)):
+            yield f"discovery.promiscuous[{index}]: {fault}"
 
 
 def _names(path: str, names: Iterable[str]) -> Iterator[str]:

@@ -77,6 +77,16 @@ class DnsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     local_rate_per_s: Annotated[int, Meta(ge=1)] = 50_000  # answers by UDP to one /24 that may
 
 
+class DiscoveryConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[discovery]: what is heard on the wire of all hosts, without a word being said."""
+
+    enabled: bool = True
+    promiscuous: tuple[str, ...] = ()  # interfaces
+    gone_s: Annotated[int, Meta(ge=60)] = 3600  # a host that is silent for so long is gone
+    keep_days: Annotated[int, Meta(ge=1, le=3650)] = 30  # and forgotten after this
+    most_hosts: Annotated[int, Meta(ge=1, le=1_000_000)] = 65_536  # those that are silent the longest are forgotten
+
+
 class PowerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """[power]."""
 
@@ -219,6 +229,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     boot: BootConfig = BootConfig()
     dhcp: DhcpConfig = DhcpConfig()
     dns: DnsConfig = DnsConfig()
+    discovery: DiscoveryConfig = DiscoveryConfig()
     power: PowerConfig = PowerConfig()
     journal: JournalConfig = JournalConfig()
     lifecycle: LifecycleConfig = LifecycleConfig()
