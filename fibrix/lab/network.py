@@ -6,13 +6,15 @@ from typing import Final
 
 from fibrix.errors import LabError
 from fibrix.lab.process import Daemon, daemon_of, run, stop
-from fibrix.lab.spec import CONTROLLER_ADDRESS, MachinePlan
+from fibrix.lab.spec import CONTROLLER_ADDRESS, SUBNET, MachinePlan
 
 BRIDGE: Final = "br0"
 RACKS: Final = "racks"  # the controller's interface to the machines
 WAN: Final = "wan"  # the controller's other interface: up, addressed, and connected to nothing
 _WAN_ADDRESS: Final = "198.51.100.2/24"  # RFC 5737: documentation only
 _PREFIX: Final = 24
+_TABLES: Final = 100  # routing tables of the BMCs, from here on
+_OWN_ARP: Final = "for each in all default; do echo 1 > /proc/sys/net/ipv4/conf/$each/arp_ignore; done"
 _NAMED: Final = Path("/run/netns")
 
 
@@ -43,6 +45,7 @@ class Network:
         for namespace in (self.switch, self.server):
             await run("ip", "netns", "add", namespace)
             await run("ip", "-n", namespace, "link", "set", "lo", "up")
+        await run(*self.in_switch, "sh", "-c", _OWN_ARP)  # each BMC's address is answered for by its own interface
         await self._switch("link", "add", BRIDGE, "type", "bridge", "stp_state", "0", "forward_delay", "0")
         await self._switch("link", "set", BRIDGE, "up")
         await self._cable("uplink", RACKS, f"{CONTROLLER_ADDRESS}/{_PREFIX}")
@@ -60,10 +63,18 @@ class Network:
         await run("ip", "-n", self.switch, *words)
 
     async def attach(self, plan: MachinePlan) -> None:
-        """Give a machine its cable and its BMC an address."""
+        """Give a machine its cable, and its BMC a cable and an address of its own."""
         await self._switch("tuntap", "add", plan.tap, "mode", "tap")
         await self._switch("link", "set", plan.tap, "master", BRIDGE, "up")
-        await self._switch("addr", "add", f"{plan.bmc_address}/{_PREFIX}", "dev", BRIDGE)
+        interface, port, address = plan.bmc_interface, f"{plan.bmc_interface}-port", str(plan.bmc_address)
+        end = ("type", "veth", "peer", "name", port)
+        await self._switch("link", "add", interface, "address", plan.bmc_mac, *end)
+        await self._switch("link", "set", port, "master", BRIDGE, "up")
+        await self._switch("link", "set", interface, "up")
+        await self._switch("addr", "add", f"{address}/32", "dev", interface)
+        table = str(_TABLES + plan.number)  # what the BMC says leaves by its own cable
+        await self._switch("route", "add", SUBNET, "dev", interface, "src", address, "table", table)
+        await self._switch("rule", "add", "from", address, "lookup", table)
 
     async def set_cable(self, plan: MachinePlan, *, plugged: bool) -> None:
         """Plug a machine's network cable in, or pull it."""

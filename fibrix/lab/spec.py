@@ -21,6 +21,7 @@ MAX_MACHINES: Final = 50  # BMC addresses: .201 to .250
 _BMC_BASE: Final = IPv4Address("192.168.1.200")
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,19}")
 _LEAST_MEMORY_MB: Final = 64
+_MACS: Final = 4  # of a machine: its own, its BMC's behind it, and a gap to the next machine's
 
 Firmware = Literal["bios", "uefi"]
 BmcVersion = Literal["1.5", "2.0"]
@@ -66,8 +67,17 @@ class MachinePlan:
     @property
     def mac(self) -> MacAddress:
         """Octets 4 and 5 come from the lab's name, so that two labs share no MAC."""
+        return self._mac(0)
+
+    @property
+    def bmc_mac(self) -> MacAddress:
+        """The one behind the machine's own, as vendors often number them."""
+        return self._mac(1)
+
+    def _mac(self, offset: int) -> MacAddress:
         digest = hashlib.sha256(self.lab.encode()).digest()
-        return MacAddress(bytes([0x52, 0x54, 0x00, digest[0], digest[1], self.number]).hex(":"))
+        octets = [0x52, 0x54, 0x00, digest[0], digest[1], self.number * _MACS + offset]
+        return MacAddress(bytes(octets).hex(":"))
 
     @property
     def uuid(self) -> str:
@@ -83,6 +93,11 @@ class MachinePlan:
     def tap(self) -> str:
         """Its network cable, in the switch's namespace."""
         return f"tap{self.number}"
+
+    @property
+    def bmc_interface(self) -> str:
+        """Its BMC's own interface, in the switch's namespace."""
+        return f"bmc{self.number}"
 
     @property
     def bmc_address(self) -> IPv4Address:

@@ -117,3 +117,12 @@ async def test_a_process_started_inside_does_not_outlive_the_lab(tmp_path: Path)
     async with lab("t-child", tmp_path) as rack:
         process = await asyncio.create_subprocess_exec(*rack.network.in_server, "sleep", "60")
     assert await process.wait() == -signal.SIGTERM
+
+
+async def test_each_bmc_is_a_device_of_its_own_numbered_next_to_its_machine(tmp_path: Path) -> None:
+    async with lab("t-macs", tmp_path, machines=2) as rack:
+        for number, plan in enumerate(rack.plans, 1):
+            assert await ipmi(rack, number, "chassis", "power", "status") == "Chassis Power is off"
+            neighbour = await run("ip", "-n", rack.network.server, "neighbour", "show", str(plan.bmc_address))
+            assert plan.bmc_mac in neighbour
+            assert int(plan.bmc_mac.replace(":", ""), 16) - int(plan.mac.replace(":", ""), 16) == 1
