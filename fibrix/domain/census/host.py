@@ -39,6 +39,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     vlan: int = 0  # tag of its frames there; 0: none
     vendor: str = ""  # who made the interface; "virtual: QEMU", "made up" for locally administered ones
     kind: str = ""  # what it is, by its DHCP fingerprint and what it announces: "PXE ROM", "iPXE", "Linux", "BMC", …
+    own: bool = False  # an interface of the controller itself
     first: datetime
     last: datetime
     gone: bool = False

@@ -77,6 +77,7 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
 
     mac: MacAddress
     means: Means
+    spoke: bool = True  # False: another one says it of this host, as a DHCP server does of its client
     addresses: tuple[Address, ...] = ()  # that the host uses or asks to keep
     given_up: Address | None = None  # that it says it no longer uses
     name: str = ""  # host name

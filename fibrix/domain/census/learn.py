@@ -1,0 +1,72 @@
+"""Taking up what a frame says of a host."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from fibrix.domain.census.claims import Claims
+from fibrix.domain.census.kinds import client_kind, kind_of
+from fibrix.domain.census.sighting import Role, Sighting
+from fibrix.domain.census.track import Track
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What is to be told at once. The rest is noted in the track."""
+
+    roles: tuple[Role, ...] = ()  # that it did not have before
+    rivals: tuple[tuple[bytes, Track], ...] = ()  # addresses that another host uses too
+
+
+NOTHING: Final = Learnt()
+
+
+def learn(track: Track, sighting: Sighting, claims: Claims, at: int) -> Learnt:
+    """Take up all of it."""
+    if sighting.means not in track.means:
+        track.means = (*track.means, sighting.means)
+    if sighting.given_up is not None and claims.give_up(track, sighting.given_up.packed):
+        track.note("addresses")
+    rivals = tuple(_claim(track, sighting, claims, at))
+    _describe(track, sighting, at)
+    roles = [*sighting.roles, *((Role.BMC,) if sighting.bmc else ())]
+    return Learnt(tuple(one for one in roles if take_role(track, one)), rivals) if roles or rivals else NOTHING
+
+
+def take_role(track: Track, role: Role) -> bool:
+    """Give a host a role; says whether it is new."""
+    if role in track.roles:
+        return False
+    track.roles = (*track.roles, role)
+    if role is Role.SWITCH:
+        track.note("roles")
+    return True
+
+
+def _claim(track: Track, sighting: Sighting, claims: Claims, at: int) -> list[tuple[bytes, Track]]:
+    rivals = []
+    for address in sighting.addresses:
+        fresh, rival = claims.claim(track, address.packed, at)
+        if fresh:
+            track.note("addresses")
+        if rival is not None:
+            rivals.append((address.packed, rival))
+    return rivals
+
+
+def _describe(track: Track, sighting: Sighting, at: int) -> None:
+    if sighting.name and track.call(sighting.means, sighting.name, at):
+        track.note("names")
+    if sighting.client is not None:
+        track.client_kind = client_kind(sighting.client)  # another step of a boot is another client
+        if track.introduce(sighting.client):
+            track.note("client")
+    if sighting.neighbour is not None and sighting.neighbour != track.switch:
+        track.switch = sighting.neighbour
+        track.note("switch")
+    if sighting.services and track.serve(sighting.services):
+        track.note("services")
+    if sighting.bmc and not track.bmc:
+        track.bmc = sighting.bmc
+    if (kind := kind_of(track)) != track.kind:
+        track.kind = kind
+        track.note("kind")
