@@ -103,3 +103,10 @@ class CensusFull(Event, frozen=True, kw_only=True):
     TYPE: ClassVar[str] = "census.full"
     kept: int
     forgotten: int
+
+
+class NewcomersRefused(Event, frozen=True, kw_only=True):
+    """New MACs come faster than hosts do: these were not taken up. By services.sniffer; for the stream."""
+
+    TYPE: ClassVar[str] = "census.flooded"
+    refused: int  # since it was told last

@@ -1,1 +1,1 @@
-"""Hears all that hosts say of themselves on the wire, and sends nothing."""
+"""What is heard on the wire."""

@@ -1,0 +1,23 @@
+"""What the readers of protocols are given."""
+
+from ipaddress import IPv4Address, IPv6Address
+
+import msgspec
+
+from fibrix.errors import MalformedPacketError
+from fibrix.types import MacAddress
+
+
+class UnprovedError(MalformedPacketError):
+    """A frame that reads well and does not check out: what it says is not believed."""
+
+
+class Heard(msgspec.Struct, frozen=True, kw_only=True):
+    """A UDP datagram and who sent it."""
+
+    mac: MacAddress  # of the frame
+    source: IPv4Address | IPv6Address
+    source_port: int
+    destination: IPv4Address | IPv6Address
+    destination_port: int
+    payload: bytes
