@@ -28,6 +28,7 @@ from fibrix.api.v1.audit import AuditRoutes
 from fibrix.api.v1.backup import BackupRoutes
 from fibrix.api.v1.boots import BootRoutes
 from fibrix.api.v1.dead_letters import DeadLetterRoutes
+from fibrix.api.v1.discoveries import DiscoveryRoutes, HiddenNetworkRoutes
 from fibrix.api.v1.dns import DnsZoneRoutes
 from fibrix.api.v1.dns_keys import DnsKeyRoutes
 from fibrix.api.v1.dns_records import DnsRecordRoutes
@@ -55,6 +56,7 @@ from fibrix.domain.access import Permission
 from fibrix.domain.ports.audit import Audit
 from fibrix.domain.ports.backups import Backups
 from fibrix.domain.ports.boots import BootBook
+from fibrix.domain.ports.discoveries import Discoveries, HiddenNetworks
 from fibrix.domain.ports.dns import Dns
 from fibrix.domain.ports.gate import Gate
 from fibrix.domain.ports.health import Checks, HealthSource
@@ -80,6 +82,8 @@ class ApiPorts:
     """What the API serves from."""
 
     machines: Machines
+    discoveries: Discoveries
+    hidden_networks: HiddenNetworks
     boots: BootBook
     operations: Operations
     images: Images
@@ -169,6 +173,8 @@ class ApiService:
         ports = self._ports
         nouns = (
             MachineRoutes(ports.machines, ports.operations),
+            DiscoveryRoutes(ports.discoveries, ports.now),
+            HiddenNetworkRoutes(ports.hidden_networks),
             OperationRoutes(ports.operations, ports.machines),
             AllocationRoutes(ports.machines),
             PowerRoutes(ports.machines),

@@ -3,6 +3,7 @@
 from fibrix.api.service import ApiPorts
 from fibrix.app.backup import backup_source
 from fibrix.app.core import Core
+from fibrix.app.discoveries import build_desk, build_hidden
 from fibrix.app.identity import build_identity
 from fibrix.app.leases import RackLeases
 from fibrix.app.metrics.meters import Meters, build_meters
@@ -39,6 +40,8 @@ def build_api_ports(
     book, refresh, now = core.networks, core.snapshots.refresh, shared.now
     return ApiPorts(
         machines=machines,
+        discoveries=build_desk(shared, region, core, machines),
+        hidden_networks=build_hidden(shared, region, core),
         boots=JournalBoots(region.journal, region.machine),
         operations=OperationController(region, core.lifecycle, shared.bus),
         images=images,

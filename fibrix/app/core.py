@@ -8,6 +8,7 @@ from fibrix.app.dns import Dns, build_dns
 from fibrix.app.shared import Shared
 from fibrix.app.webhooks import Postal, build_webhooks
 from fibrix.config import interface_roles, kept_subnets, vlans
+from fibrix.controllers.discoveries import DiscoveryKeeper
 from fibrix.controllers.ledger import Recorder
 from fibrix.controllers.lifecycle import Lifecycle
 from fibrix.controllers.networks import Declared, NetworkBook
@@ -43,6 +44,7 @@ class Core:
     recorder: Recorder
     postal: Postal
     dns: Dns
+    keeper: DiscoveryKeeper
 
 
 def build_core(shared: Shared, region: Region) -> Core:
@@ -77,4 +79,5 @@ def build_core(shared: Shared, region: Region) -> Core:
         recorder=Recorder(region.books, shared.now),
         postal=build_webhooks(shared, region),
         dns=build_dns(shared, region),
+        keeper=DiscoveryKeeper(shared.bus, region, config.discovery, shared.now),
     )

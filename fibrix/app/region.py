@@ -131,6 +131,7 @@ def build_services(shared: Shared, region: Region, rack: Rack, notifier: Notifie
         core.recorder,
         core.postal.service,
         WireController(shared.bus, region.change),
+        core.keeper,
         PowerController(shared.bus, core.lifecycle, shared.now),
         build_boots(shared, region, core, rack, settler),
         *core.dns.services,

@@ -83,7 +83,7 @@ class DiscoveryConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     enabled: bool = True
     promiscuous: tuple[str, ...] = ()  # interfaces
     gone_s: Annotated[int, Meta(ge=60)] = 3600  # a host that is silent for so long is gone
-    keep_days: Annotated[int, Meta(ge=1, le=3650)] = 30  # and forgotten after this
+    keep_days: Annotated[int, Meta(ge=0, le=36500)] = 90  # and forgotten after this; 0: never
     most_hosts: Annotated[int, Meta(ge=1, le=1_000_000)] = 65_536  # those that are silent the longest are forgotten
 
 

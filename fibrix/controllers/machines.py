@@ -85,8 +85,11 @@ class MachineController:
         """Say why it is where it is, and what the caller can do now. Raises NotFoundError."""
         return self._reasons.why(machine, caller)
 
-    async def add(self, spec: MachineSpec) -> Machine:
-        """Make one known by hand; it counts as accepted. Raises InvalidError, ConflictError."""
+    async def add(self, spec: MachineSpec, *, uefi: bool = False, reason: str = "it was added by hand") -> Machine:
+        """Make one known by hand; it counts as accepted. Raises InvalidError, ConflictError.
+
+        `uefi` is its firmware as far as it is known; it is corrected when the machine boots.
+        """
         if not spec.macs:
             raise InvalidError("a machine needs at least one MAC: it is known by it on the wire", pointer="/macs")
         check_place(spec)
@@ -96,9 +99,10 @@ class MachineController:
             id=MachineId(opaque_id("m", self._draw)),
             name=check_host_name(spec.name) if spec.name else free_name(self._store, self._draw),
             since=now,
-            reason="it was added by hand",
+            reason=reason,
             accepted=True,
             macs=tuple(dict.fromkeys(parse_mac(m) for m in spec.macs)),
+            uefi=uefi,
             power=spec.power,
             zone=spec.zone,
             pool=spec.pool,

@@ -1,6 +1,13 @@
-"""A network interface that sockets are open on, and whether it is still the same one."""
+"""Network interfaces: one that sockets are open on, and whether it is still the same; the addresses of all."""
 
 import socket
+from pathlib import Path
+from typing import Final
+
+from fibrix.types import MacAddress
+
+_ALL: Final = Path("/sys/class/net")
+_NONE: Final = "00:00:00:00:00:00"  # what the loopback interface has
 
 
 class Interface:
@@ -17,3 +24,16 @@ class Interface:
             return "" if socket.if_nametoindex(self.name) == self.index else "the interface was replaced"
         except OSError as exc:
             return f"the interface is gone: {exc}"
+
+
+def own_macs() -> frozenset[MacAddress]:
+    """Name the MACs of this machine's interfaces, as of now."""
+    found = set[MacAddress]()
+    for interface in _ALL.iterdir() if _ALL.is_dir() else ():
+        try:
+            mac = (interface / "address").read_text().strip()
+        except OSError:  # it went meanwhile
+            continue
+        if len(mac) == len(_NONE) and mac != _NONE:
+            found.add(MacAddress(mac))
+    return frozenset(found)

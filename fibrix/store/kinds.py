@@ -3,6 +3,8 @@
 from typing import Any, Final
 
 from fibrix.domain.account import ApiKey, Session, Tenant, User
+from fibrix.domain.census.discovery import Marks
+from fibrix.domain.census.hiding import HiddenNetwork
 from fibrix.domain.network_kept import Fabric, KeptSubnet, Vlan, Zone
 from fibrix.domain.operation import Operation, key_of
 from fibrix.domain.webhook import Cursor, Letter, Webhook
@@ -14,6 +16,7 @@ _USER: Final = frozenset({"name", "role", "tenant", "disabled"})
 _WEBHOOK: Final = frozenset({"name", "parallel", "enabled", "fault", "old_secret_until"})
 _LETTER: Final = frozenset({"state"})
 _NETWORK: Final = frozenset({"name", "note", "interface", "mtu"})
+_HIDDEN: Final = frozenset({"network", "interface", "vlan", "note"})
 _ZONE: Final = frozenset(DnsZone.__struct_fields__)
 
 KINDS: Final[tuple[Kind[Any], ...]] = (
@@ -39,5 +42,7 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
     Kind(DnsZone, "dns_zones", "DNS zone", lambda z: z.name, lambda _: "dns/zones", _ZONE),
     Kind(DnsKey, "dns_keys", "DNS key", lambda k: k.name, lambda _: "dns/keys"),
     Kind(HeldAddress, "dns_addresses", "address", lambda a: a.id),
+    Kind(Marks, "discovery_marks", "discovery", lambda m: m.id),
+    Kind(HiddenNetwork, "hidden_networks", "hidden network", lambda h: h.key, lambda _: "hidden-networks", _HIDDEN),
 )
 """A new kind: a line here, and a migration that makes its table. A rehearsal tells the values of the named fields."""

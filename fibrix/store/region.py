@@ -26,6 +26,7 @@ from fibrix.runtime.scope import Scope, rehearsal, scope
 from fibrix.store import attempts
 from fibrix.store.audit import AuditLog
 from fibrix.store.db import Database
+from fibrix.store.discoveries import DiscoveredHosts, UnitHosts
 from fibrix.store.journal import Journal
 from fibrix.store.keys import SshKeys
 from fibrix.store.kinds import KINDS
@@ -61,6 +62,7 @@ class Region:
     reserved: Reservations
     served: ServedZones
     zone_records: ZoneRecords
+    hosts: DiscoveredHosts
     things: Mapping[type[Any], Rows[Any]]
 
     async def change(self, work: Callable[["RegionUnit"], T]) -> T:
@@ -144,6 +146,11 @@ class RegionUnit:
     def of(self, kind: type[S]) -> UnitRows[S]:
         """The things of one kind, as this unit sees and changes them."""
         return UnitRows(self._region.of(kind), self._tx, self._played)
+
+    @property
+    def hosts(self) -> UnitHosts:
+        """The hosts that were heard on the wire, as this unit changes them."""
+        return UnitHosts(self._region.hosts, self._tx)
 
     def append(self, event: Event) -> None:
         """Add an event to the journal; it is published after the commit. What it is about says whose it is."""
@@ -313,6 +320,7 @@ async def open_region(state_dir: Path, bus: Bus, now: Callable[[], datetime] = u
             reserved=await Reservations.load(db),
             served=await ServedZones.load(db),
             zone_records=await ZoneRecords.load(db),
+            hosts=DiscoveredHosts(db),
             things={kind.type: await Rows.load(db, kind) for kind in KINDS},
         )
 

@@ -18,6 +18,7 @@ from fibrix.domain.webhook import Letter, LetterState
 from fibrix.store.kinds import KINDS
 from fibrix.types import WebhookId
 from tests.domain.build import deployment
+from tests.support.hosts import SERVER, host, news
 from tests.support.routes import ROUTES, name_of, path_to
 from tests.support.site import ACME, GLOBEX, Site
 
@@ -69,6 +70,13 @@ CASES: Final[dict[str, Case]] = {
     "machine_mark_fixed": case({}, "state", machine="broken"),
     "machine_retire": case({}, "state", machine="ready"),
     "machine_override": case({}, "state", machine="failed-testing"),
+    "discovery_edit": case({"name": "printer", "ignored": True}, "name ignored", mac=SERVER),
+    "discovery_delete": case(None, "discovery", mac=SERVER),
+    "discovery_add_machine": case(
+        {"name": "web-9", "power_password": SECRETS[1]}, "machine power_password", mac=SERVER
+    ),
+    "hiddenNetwork_add": case({"network": "203.0.113.0/24"}, "hidden|network"),
+    "hiddenNetwork_delete": case(None, "hidden|network", hidden="$hidden"),
     "operation_cancel": case({}, "state", operation="$operation"),
     "allocation_add": case({"tenant": "acme"}, "state tenant"),
     "power_order": case({"action": "off"}, "power", machine="deployed"),
@@ -181,6 +189,7 @@ async def furnished(site: Site, http: aiohttp.ClientSession) -> Furnished:
     await site.deployable("found", State.NEW, accepted=False)
     reported = {"deployment": deployment(reported=True)}
     await site.deployable("deployed", State.DEPLOYED, tenant=ACME, allocated_at=site.rig.clock(), **on, **reported)
+    await site.rig.core.keeper.take(news([host(SERVER, "192.168.1.30")]))
     async with http.post("/api/v1/machines/at-work/commission") as response:
         full.ids["$operation"] = (await response.json())["id"]
     for path, body, name in (
@@ -192,6 +201,7 @@ async def furnished(site: Site, http: aiohttp.ClientSession) -> Furnished:
         ("dns/zones/rack.example/records", {"name": "www", "type": "A", "value": "192.0.2.80"}, "$record"),
         ("dns/keys", {"name": "transfer"}, ""),
         ("subnets/racks/reservations", {"mac": "525400aa0003", "address": "192.168.1.21"}, ""),
+        ("hidden-networks", {"interface": "eth9"}, "$hidden"),
         *NETWORKS,
     ):
         async with http.post(f"/api/v1/{path}", json=body) as response:

@@ -94,10 +94,20 @@ class Order(Generic[T]):
 
     def rest(self, ordered: Sequence[Any], after: str, item: Callable[[Any], T]) -> int:
         """Find where what follows a cursor begins; `item` gives the item for a member. Raises InvalidError."""
+        place = self.begin(after)
+        return 0 if place is None else bisect_right(ordered, place, key=lambda each: self.place(item(each)))
+
+    def begin(self, after: str) -> tuple[Any, ...] | None:
+        """Give the place that a cursor names, to compare with those of items. None: none. Raises InvalidError."""
         if not after:
-            return 0
+            return None
         cursor = self._read(after)
-        return bisect_right(ordered, self._place(cursor.values, cursor.key), key=lambda each: self.place(item(each)))
+        return self._place(cursor.values, cursor.key)
+
+    @property
+    def by_key(self) -> bool:
+        """Whether the key alone is the order."""
+        return not self._by
 
     def cursor(self, item: T) -> str:
         """Name the place of an item."""
