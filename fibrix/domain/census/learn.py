@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from fibrix.domain.census.claims import Claims
-from fibrix.domain.census.kinds import client_kind, kind_of
+from fibrix.domain.census.fingerprints import bmc_evidence, client_kind
+from fibrix.domain.census.kinds import bmc_service, kind_of
 from fibrix.domain.census.sighting import Role, Sighting
 from fibrix.domain.census.track import Track
 
@@ -27,8 +28,11 @@ def learn(track: Track, sighting: Sighting, claims: Claims, at: int) -> Learnt:
     if sighting.given_up is not None and claims.give_up(track, sighting.given_up.packed):
         track.note("addresses")
     rivals = tuple(_claim(track, sighting, claims, at))
+    roles = [*sighting.roles]
+    if (evidence := _evidence(sighting)) and not track.bmc:
+        track.bmc = evidence
+        roles.append(Role.BMC)
     _describe(track, sighting, at)
-    roles = [*sighting.roles, *((Role.BMC,) if sighting.bmc else ())]
     return Learnt(tuple(one for one in roles if take_role(track, one)), rivals) if roles or rivals else NOTHING
 
 
@@ -65,8 +69,12 @@ def _describe(track: Track, sighting: Sighting, at: int) -> None:
         track.note("switch")
     if sighting.services and track.serve(sighting.services):
         track.note("services")
-    if sighting.bmc and not track.bmc:
-        track.bmc = sighting.bmc
     if (kind := kind_of(track)) != track.kind:
         track.kind = kind
         track.note("kind")
+
+
+def _evidence(sighting: Sighting) -> str:
+    """How a sighting shows that the host is a BMC; empty: it does not."""
+    by_client = "" if sighting.client is None else bmc_evidence(sighting.client)
+    return sighting.bmc or by_client or bmc_service(sighting.services)
