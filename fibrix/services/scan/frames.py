@@ -6,26 +6,22 @@ from struct import Struct
 from typing import Final
 
 from fibrix.domain.scan import ScanKind
-from fibrix.errors import MalformedPacketError
 from fibrix.services.scan.engine import Heard, Probe
 from fibrix.types import MacAddress, mac_from_octets
-from fibrix.wire import echo
+from fibrix.wire import echo, nd
 from fibrix.wire.arp import ArpOperation, ArpPacket
 from fibrix.wire.echo import Echo
 from fibrix.wire.ethernet import ARP, BROADCAST, IPV4, EthernetFrame, mac_octets
+from fibrix.wire.frame import IPV6
 from fibrix.wire.ipmi import presence, rmcp
 from fibrix.wire.ipv4 import UdpDatagram, checksum
-
-IPV6: Final = 0x86DD
-ADVERTISEMENT6: Final = 136  # neighbor advertisement, RFC 4861 §4.4
+from fibrix.wire.ipv6 import ICMPV6, Ipv6Packet
 
 _SOLICITATION6: Final = 135  # RFC 4861 §4.3
 _SOURCE_LINK_LAYER: Final = bytes((1, 1))  # option and its length in units of 8 octets
 _SOLICITED_NODE: Final = int(IPv6Address("ff02::1:ff00:0"))  # and the last 24 bits of the address: RFC 4291 §2.7.1
 _NOBODY: Final = MacAddress("00:00:00:00:00:00")
 _ICMP: Final = 1
-_ICMPV6: Final = 58
-_VERSION6: Final = 6
 _HOP_LIMIT: Final = 255
 _TTL: Final = 64
 _IPV4: Final = Struct("!BBHHHBBH4s4s")
@@ -76,25 +72,16 @@ def read_arp(frame: bytes) -> Heard | None:
 
 
 def read_ipv6(frame: bytes, mark: int) -> Heard | None:
-    """Read an IPv6 frame with an echo reply or a neighbor advertisement; None: it is none. Raises MalformedPacketError.
-
-    The checksum is not looked at: what is forged has a right one, and what is broken does not come so far.
-    """
+    """Read an echo reply or a neighbor advertisement in a frame; None: it is none. Raises MalformedPacketError."""
     outer = EthernetFrame.decode(frame)
-    if len(outer.payload) < _IPV6.size + 8:
-        raise MalformedPacketError(f"IPv6: {len(outer.payload)} octets are too few")
-    first, length, protocol, hops, source, _ = _IPV6.unpack_from(outer.payload)
-    message = outer.payload[_IPV6.size : _IPV6.size + length]
-    if first >> 28 != _VERSION6 or protocol != _ICMPV6 or not _of_a_host(mac_octets(outer.source)):
+    packet = Ipv6Packet.decode(outer.payload)
+    if packet.protocol != ICMPV6 or not _of_a_host(mac_octets(outer.source)):
         return None
-    if message[:1] == bytes((echo.REPLY6,)):
-        reply = Echo.decode(message, echo.REPLY6)
-        return _neighbour(source, outer.source) if reply.identifier == mark else None
-    if message[:1] != bytes((ADVERTISEMENT6,)):
-        return None
-    if hops != _HOP_LIMIT or len(message) < 24 or message[1]:  # noqa: PLR2004 - octets up to the options
-        raise MalformedPacketError(f"neighbor advertisement: hop limit {hops}, {len(message)} octets, or its code")
-    return _neighbour(message[8:24], outer.source)
+    if packet.payload[:1] == bytes((echo.REPLY6,)):
+        reply = Echo.decode(packet.payload, echo.REPLY6)
+        return _neighbour(packet.source, outer.source) if reply.identifier == mark else None
+    told = nd.read(packet)
+    return _neighbour(told.target, outer.source) if isinstance(told, nd.NeighborAdvertisement) else None
 
 
 def read_echo(packet: bytes, mark: int) -> bool:
@@ -123,13 +110,13 @@ def _nd(own: Station, source: IPv6Address, address: IPv6Address) -> bytes:
         option = _SOURCE_LINK_LAYER + mac_octets(own.mac)
         bare = bytes((_SOLICITATION6,)) + bytes(7) + address.packed + option
         body = bare[:2] + checksum(_pseudo(source, group, len(bare)) + bare).to_bytes(2) + bare[4:]
-    head = _IPV6.pack(6 << 28, len(body), _ICMPV6, _HOP_LIMIT, source.packed, group.packed)
+    head = _IPV6.pack(6 << 28, len(body), ICMPV6, _HOP_LIMIT, source.packed, group.packed)
     to = mac_from_octets(b"\x33\x33" + group.packed[-4:])  # RFC 2464 §7
     return EthernetFrame(to, own.mac, IPV6, head + body).encode()
 
 
 def _pseudo(source: IPv6Address, destination: IPv6Address, length: int) -> bytes:
-    return _PSEUDO.pack(source.packed, destination.packed, length, _ICMPV6)
+    return _PSEUDO.pack(source.packed, destination.packed, length, ICMPV6)
 
 
 def _ipv4(source: IPv4Address, destination: IPv4Address, body: bytes) -> bytes:

@@ -2,27 +2,26 @@
 
 import asyncio
 import contextlib
-import ctypes
 import errno
 import socket
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from ipaddress import IPv4Address
 from typing import Final, Protocol
 
 from fibrix.domain.scan import ScanKind, ScanShare
 from fibrix.errors import MalformedPacketError
+from fibrix.runtime.packet import filtered
 from fibrix.services.scan.engine import Heard, Probe
-from fibrix.services.scan.frames import IPV6, Station, echo4, frame_of, read_arp, read_echo, read_ipv6
+from fibrix.services.scan.frames import Station, echo4, frame_of, read_arp, read_echo, read_ipv6
 from fibrix.services.scan.kernel import link_local, routed
 from fibrix.types import mac_from_octets
+from fibrix.wire.bpf import DROP, TAKE, VLAN_TAG_PRESENT, Line, assemble
 from fibrix.wire.ethernet import ARP
+from fibrix.wire.frame import IPV6
 from fibrix.wire.ipmi import presence, rmcp
+from fibrix.wire.ipv6 import ICMPV6
 
-_SO_ATTACH_FILTER: Final = 26  # of <asm-generic/socket.h>
-_INSTRUCTION: Final = struct.Struct("=HBBI")  # struct sock_filter of <linux/filter.h>
-_PROGRAM: Final = struct.Struct("@HP")  # struct sock_fprog
-_VLAN_TAG: Final = 0xFFFFF000 + 48  # SKF_AD_OFF + SKF_AD_VLAN_TAG_PRESENT
 _ICMP_FILTER: Final = 1  # of <linux/icmp.h>, on level SOL_RAW: a set bit keeps the type out
 _SOL_RAW: Final = 255
 _ECHO_REPLIES: Final = struct.pack("=I", 0xFFFFFFFE)
@@ -30,27 +29,20 @@ _MOST_OCTETS: Final = 2048
 _DRAIN: Final = 64  # packets taken per wake-up, before others get their turn
 _PASSING: Final = frozenset({errno.ENOBUFS, errno.EAGAIN, errno.EHOSTUNREACH})  # the next one may go out
 
-# Classic BPF: (code, jump if true, jump if false, value), as `tcpdump -d` prints it. A frame whose VLAN tag the kernel
-# took off belongs to another interface, though it is heard on this one.
-_UNTAGGED: Final = (0x20, 0, 0, _VLAN_TAG)  # ld vlan_tag_present
-_ARP_REPLIES: Final = (
-    _UNTAGGED,
-    (0x15, 0, 3, 0),  # jeq 0, else drop
-    (0x28, 0, 0, 20),  # ldh operation
-    (0x15, 0, 1, 2),  # jeq reply, else drop
-    (0x06, 0, 0, 0xFFFF),
-    (0x06, 0, 0, 0),
-)
-_NEIGHBOURS: Final = (
-    _UNTAGGED,
-    (0x15, 0, 6, 0),  # jeq 0, else drop
-    (0x30, 0, 0, 20),  # ldb next header
-    (0x15, 0, 4, 58),  # jeq ICMPv6, else drop
-    (0x30, 0, 0, 54),  # ldb type
-    (0x15, 1, 0, 129),  # jeq echo reply, take it
-    (0x15, 0, 1, 136),  # jeq neighbor advertisement, else drop
-    (0x06, 0, 0, 0xFFFF),
-    (0x06, 0, 0, 0),
+# A frame whose VLAN tag the kernel took out belongs to another interface, though it is heard on this one.
+_UNTAGGED: Final[tuple[Line, ...]] = (("ld", VLAN_TAG_PRESENT), ("jeq", 0, "", "drop"))
+_ARP_REPLIES: Final = assemble(*_UNTAGGED, ("ldh", 20), ("jeq", 2, "", "drop"), TAKE, "drop", DROP)
+_NEIGHBOURS: Final = assemble(
+    *_UNTAGGED,
+    ("ldb", 20),  # the next header
+    ("jeq", ICMPV6, "", "drop"),
+    ("ldb", 54),  # the type
+    ("jeq", 129, "take", ""),  # an echo reply
+    ("jeq", 136, "", "drop"),  # a neighbor advertisement
+    "take",
+    TAKE,
+    "drop",
+    DROP,
 )
 
 
@@ -84,7 +76,7 @@ class ScanLink:
         with contextlib.ExitStack() as stack:
             self._icmp = stack.enter_context(_icmp(share.interface))
             self._udp = stack.enter_context(_udp(share))
-            self._arp = None if share.relayed else stack.enter_context(_packets(share.interface, ARP, _ARP_REPLIES))
+            self._arp = None if share.relayed else stack.enter_context(filtered(share.interface, ARP, _ARP_REPLIES))
             stack.enter_context(contextlib.closing(self))
             self._read(self._icmp, self._take_icmp)
             self._read(self._udp, self._take_udp)
@@ -92,7 +84,7 @@ class ScanLink:
             if self._arp is not None:
                 self._read(self._arp, self._take_arp)
             if self.hears_ipv6 and ScanKind.ND in share.kinds:
-                nd = stack.enter_context(_packets(share.interface, IPV6, _NEIGHBOURS))
+                nd = stack.enter_context(filtered(share.interface, IPV6, _NEIGHBOURS))
                 self._read(nd, self._take_nd)
             stack.pop_all()
 
@@ -174,19 +166,6 @@ def fault(share: ScanShare, exc: OSError) -> str:
 def _words(interface: str, exc: OSError) -> str:
     gone = exc.errno in {errno.ENODEV, errno.ENXIO}
     return f"the interface {interface} is gone" if gone else f"{interface}: {exc.strerror or exc}"
-
-
-def _packets(interface: str, ethertype: int, program: Sequence[tuple[int, int, int, int]]) -> socket.socket:
-    """A packet socket that takes nothing before its filter is on."""
-    raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 0)
-    try:
-        code = ctypes.create_string_buffer(b"".join(_INSTRUCTION.pack(*one) for one in program))
-        raw.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, _PROGRAM.pack(len(program), ctypes.addressof(code)))
-        raw.bind((interface, ethertype))
-    except OSError:
-        raw.close()
-        raise
-    return raw
 
 
 def _icmp(interface: str) -> socket.socket:

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from fibrix.domain.scan_report import RedfishRoot
+from fibrix.wire.text import tidy
 
 MOST_BYTES: Final = 65_536
 """A service root has one or two thousand."""
@@ -39,7 +40,7 @@ def _text(fields: Mapping[str, msgspec.Raw], name: str) -> str:
         words = msgspec.json.decode(fields.get(name, b'""'), type=str)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return ""
-    return _printable(words)
+    return tidy(words, _LONGEST)
 
 
 def _oem(fields: Mapping[str, msgspec.Raw]) -> str:
@@ -48,8 +49,4 @@ def _oem(fields: Mapping[str, msgspec.Raw]) -> str:
         parts = _READER.decode(fields.get("Oem", b"{}"))
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return ""
-    return _printable(next(iter(parts), ""))
-
-
-def _printable(words: str) -> str:
-    return " ".join("".join(char if char.isprintable() else " " for char in words[:_LONGEST]).split())
+    return tidy(next(iter(parts), ""), _LONGEST)
