@@ -17,6 +17,7 @@ MOST_HEADERS: Final = 8
 _HEADER: Final = 40
 _read_header: Final = Struct("!IHBB16s16s").unpack_from
 _write_pseudo: Final = Struct("!16s16sII").pack
+_LEAST: Final = 8  # octets of an extension header
 _FRAGMENT: Final = 44
 _AUTHENTICATION: Final = 51  # its length counts 4 octets, the others' 8: RFC 4302 §2.2
 _EXTENSIONS: Final = frozenset(
@@ -80,19 +81,17 @@ class Udp6Datagram(msgspec.Struct, frozen=True):
 
 def _walk(data: bytes, protocol: int) -> tuple[int, int]:
     """Go over the extension headers: the protocol behind them, and where it begins."""
-    at = _HEADER
+    begin = _HEADER
     for _ in range(MOST_HEADERS):
-        if protocol not in _EXTENSIONS:
-            return protocol, at
         if protocol == _FRAGMENT:
             raise MalformedPacketError("IPv6: a fragment")
-        if at + 8 > len(data):
+        if begin + _LEAST > len(data):
             break
-        size = (data[at + 1] + 2) * 4 if protocol == _AUTHENTICATION else (data[at + 1] + 1) * 8
-        protocol = data[at]
-        at += size
-        if at > len(data):
+        octet = data[begin + 1]
+        end = begin + ((octet + 2) * 4 if protocol == _AUTHENTICATION else (octet + 1) * 8)
+        if end > len(data):
             break
-    if protocol in _EXTENSIONS or at > len(data):
-        raise MalformedPacketError(f"IPv6: the extension headers have no end, at octet {at}")
-    return protocol, at
+        protocol, begin = data[begin], end
+        if protocol not in _EXTENSIONS:
+            return protocol, begin
+    raise MalformedPacketError(f"IPv6: the extension headers have no end, at octet {begin}")

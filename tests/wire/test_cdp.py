@@ -78,6 +78,11 @@ def test_addresses_beyond_a_few_are_left_out() -> None:
     assert len(Announcement.decode(bytes(CDPv2_HDR(msg=[CDPMsgAddr(addr=many)]))).addresses) == MOST_ADDRESSES
 
 
+def test_addresses_of_other_protocols_are_passed_over() -> None:
+    two = bytes.fromhex("0002 0019 00000002 0101810003490001 0101cc0004 0a4d0002")
+    assert Announcement.decode(summed(two)).addresses == (IPv4Address("10.77.0.2"),)
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [

@@ -66,6 +66,7 @@ def test_padding_is_left_out_and_the_checksum_holds() -> None:
         (bytes(IPv6(**ENDS) / IPv6ExtHdrFragment() / DATAGRAM), "fragment"),
         (bytes(IPv6(**ENDS) / IPv6ExtHdrHopByHop(len=9) / DATAGRAM), "no end"),
         (bytes(IPv6(**ENDS, nh=0)), "no end"),
+        (bytes(IPv6(**ENDS, nh=0, plen=7)) + bytes(7), "no end"),
         (bytes(IPv6(**ENDS, nh=60, plen=72)) + bytes.fromhex("3c00000000000000") * 9, "no end"),
     ],
 )

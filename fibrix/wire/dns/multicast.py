@@ -25,6 +25,8 @@ HINFO: Final = 13
 """Type of a record with two texts: processor and operating system (RFC 1035 §3.3.2)."""
 MOST_RECORDS: Final = 256
 """How many questions and records of one message are read; what follows them is not looked at."""
+MOST_LABELS: Final = 4096
+"""How many labels the names of one message may have in sum: short names with pointers could make very many."""
 MOST_TEXTS: Final = 32
 """How many strings of one TXT record are kept."""
 
@@ -94,6 +96,7 @@ class _Reader:
         self._data = data
         self._at = HEADER_BYTES
         self._left = MOST_RECORDS
+        self._labels_left = MOST_LABELS
 
     def questions(self, count: int) -> Iterator[Question]:
         """Read that many questions."""
@@ -103,7 +106,7 @@ class _Reader:
                 raise MalformedPacketError("DNS: a question has no type or class")
             kind, _ = PAIR.unpack_from(self._data, at)
             self._at = at + PAIR.size
-            yield Question(_labels(name), kind)
+            yield Question(self._spent(_labels(name)), kind)
 
     def records(self, count: int) -> Iterator[Record]:
         """Read that many records; those of types that are read are told."""
@@ -118,7 +121,15 @@ class _Reader:
                 raise MalformedPacketError("DNS: a record's data is cut off")
             if kind in _READERS and klass & _CLASS == CLASS_IN:
                 head = (_labels(name), kind, ttl_s, bool(klass & ~_CLASS))
-                yield _READERS[kind](head, self._data, begin, self._at)
+                record = _READERS[kind](head, self._data, begin, self._at)
+                self._spent(record.name + record.target)
+                yield record
+
+    def _spent(self, labels: Labels) -> Labels:
+        self._labels_left -= len(labels)
+        if self._labels_left < 0:
+            raise MalformedPacketError(f"DNS: names of more than {MOST_LABELS} labels")
+        return labels
 
     def _take(self, count: int) -> int:
         taken = min(count, self._left)

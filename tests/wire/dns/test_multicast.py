@@ -139,6 +139,12 @@ def test_pointers_without_end_are_refused() -> None:
         Message.decode(data)
 
 
+def test_names_that_grow_by_pointers_are_bounded() -> None:
+    long = record(10, b"\x01x" * 126 + b"\0", b"\0")
+    with pytest.raises(MalformedPacketError, match="labels"):
+        Message.decode(message([], [long] + [record(12, b"\xc0\x17", b"\xc0\x17")] * 100))
+
+
 @given(
     mutated([RESPONSE])
     | st.binary(max_size=300)
