@@ -1,12 +1,16 @@
 """`python -m fibrix`, and the `fibrix` script: the command line, with the controller itself as one command of it."""
 
+from io import BufferedReader
 from pathlib import Path
+from typing import Any
 
 import click
 
 from fibrix.cli.groups import FibrixCommand
 from fibrix.cli.main import cli
 from fibrix.cli.settings import EXIT_FAILED, Settings, pass_settings
+from fibrix.cli.show import emit
+from fibrix.types import parse_mac
 
 __all__ = ["cli", "main"]
 
@@ -46,6 +50,70 @@ def restore(settings: Settings, *, file: Path, folder: Path | None, key: Path | 
     if not put_back(file, folder or settings.state_dir, key, say=click.echo, agreed=agreed):
         click.echo("nothing was changed")
         click.get_current_context().exit(EXIT_FAILED)
+
+
+@cli.command(cls=FibrixCommand)
+@click.argument("files", nargs=-1, required=True, type=click.File("rb"), metavar="FILE...")
+@click.option("--speed", type=click.FloatRange(min=0), default=0, help="Times the captures' own pace; 0: at once.")
+@click.option("--interface", default="", help="What to call the interface where a capture does not name it.")
+@click.option("--ours", multiple=True, metavar="MAC", help="A MAC of the controller itself; may be given again.")
+@click.option("--facts", is_flag=True, help="Print them as the `events` of a case has them, without their times.")
+@pass_settings
+def replay(
+    settings: Settings,
+    *,
+    files: tuple[BufferedReader, ...],
+    speed: float,
+    interface: str,
+    ours: tuple[str, ...],
+    facts: bool,
+) -> None:
+    """Print the events that the sniffer would have told of captures.
+
+    FILE is a pcap or pcapng of Ethernet, or of Linux's `any`; -: what comes in. Packets of several files come by their
+    times. With --json or --jsonl: one CloudEvent a line.
+    """
+    from fibrix.app.case import fact  # noqa: PLC0415 - see `serve`
+    from fibrix.app.pace import Pace  # noqa: PLC0415
+    from fibrix.app.replay import Replay  # noqa: PLC0415
+    from fibrix.cli.replayed import event_text, write_lines  # noqa: PLC0415
+
+    run = Replay.fresh(interface, tuple(map(parse_mac, ours)), Pace(speed).wait if speed else None)
+    entries = run.run([(file.name, file.read1) for file in files])
+    lines = map(fact, entries) if facts else (event_text(settings, entry.cloudevent()) for entry in entries)
+    count = write_lines(lines, flush=bool(speed))
+    if not (settings.json or facts):
+        click.echo(f"{run.packets} packets, {count} events", err=True)
+    for said in (*run.notes, *run.faults):
+        click.echo(f"fibrix: {said}", err=True)
+    if run.faults:
+        click.get_current_context().exit(EXIT_FAILED)
+
+
+@cli.command(cls=FibrixCommand)
+@click.argument("interface")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--seconds", type=click.FloatRange(min=0), help="Record for so long.  [default: until Ctrl-C]")
+@click.option("--count", type=click.IntRange(min=1), help="Record so many frames at most.")
+@click.option(
+    "--filter-what-fibrix-reads", "read_only", is_flag=True, help="Only what the sniffer reads; nothing that is sent."
+)
+@click.option("--scrub", is_flag=True, help="Put made-up ones in the place of serial numbers and UUIDs.")
+@click.option("--scrub-macs", is_flag=True, help="And of the last three octets of MACs.")
+@click.option("--origin", default="", help="For the facts beside it: where and with what it was made.")
+@click.option("--firmware", default="", help="For the facts: the program or firmware that is heard, with its version.")
+@click.option("--licence", default="", help="For the facts: under which licence it may be copied.")
+@pass_settings
+def capture(
+    settings: Settings, /, *, interface: str, file: Path, origin: str, firmware: str, licence: str, **wanted: Any
+) -> None:
+    """Record frames of INTERFACE into FILE.pcap, and write FILE.toml: where it is from, what a replay tells of it."""
+    from fibrix.app.capture import Wanted  # noqa: PLC0415 - see `serve`
+    from fibrix.app.capture import capture as record  # noqa: PLC0415
+
+    facts = {"origin": origin, "firmware": firmware, "licence": licence}
+    done = record(interface, file, Wanted(**wanted), facts)
+    emit(settings, done.told(), lambda: click.echo("\n".join(done.lines())))
 
 
 def main() -> None:

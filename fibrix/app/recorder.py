@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from typing import Final
 
 from fibrix.errors import InvalidError, ListenError
+from fibrix.runtime.packet import attach, unbound
 from fibrix.wire.capture.packet import MOST_OCTETS
 
 _EVERY: Final = 3  # ETH_P_ALL: of any type, and what this machine sends too
@@ -35,14 +36,19 @@ _ROOM: Final = socket.CMSG_SPACE(_AUX.size) + socket.CMSG_SPACE(_TIME.size)
 class Recorder:
     """An interface that is recorded. It is made promiscuous for as long as this is open."""
 
-    def __init__(self, interface: str) -> None:
-        """Open. Raises ListenError: no such interface, or no permission; InvalidError: it has no Ethernet frames."""
+    def __init__(self, interface: str, program: bytes = b"") -> None:
+        """Open. `program`: a filter of `fibrix.wire.bpf`; else everything is recorded.
+
+        Raises ListenError: no such interface, or no permission; InvalidError: it has no Ethernet frames.
+        """
         with ExitStack() as stack:
             try:
-                self._raw = stack.enter_context(socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0))
+                self._raw = stack.enter_context(unbound())
+                if program:
+                    attach(self._raw, program)
                 self._open(interface)
             except OSError as exc:
-                raise ListenError(f"cannot record on {interface}: {exc.strerror}") from exc
+                raise ListenError(f"cannot record on {interface}: {exc.strerror or exc}") from exc
             if self._raw.getsockname()[3] not in _ETHERNET:
                 raise InvalidError(f"{interface} has no Ethernet frames: name an interface of Ethernet, or its bridge")
             self._stack = stack.pop_all()
@@ -54,11 +60,6 @@ class Recorder:
         self._raw.setsockopt(socket.SOL_SOCKET, _FORCE_BUFFER, _BUFFER_OCTETS)
         self._raw.setsockopt(_SOL_PACKET, _ADD_MEMBERSHIP, _GROUP.pack(index, _PROMISCUOUS, 0, b""))
         self._raw.bind((interface, _EVERY))
-        self._raw.setblocking(False)  # noqa: FBT003 - socket's signature
-
-    def fileno(self) -> int:
-        """Of its socket, for a filter."""
-        return self._raw.fileno()
 
     def frames(self, seconds: float | None) -> Iterator[tuple[int, bytes, int]]:
         """Give frames as they come, for so long or for ever: microseconds since 1970, octets, length on the wire.

@@ -3,17 +3,20 @@
 Nothing but the octets of the files goes in: no clock, no chance, no order of a set. The same files give the same bytes.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from heapq import merge
 from operator import attrgetter
-from typing import Final, Protocol
+from typing import Final, Protocol, Self, TypeAlias
 
 import msgspec
 
 from fibrix.errors import MalformedPacketError
 from fibrix.events.rack import HostTold
+from fibrix.runtime.vendor import vendor
+from fibrix.services.sniffer.engine import Engine
 from fibrix.store.entry import Entry
+from fibrix.types import MacAddress
 from fibrix.wire.capture.linktype import EN10MB, FRAMES, refusal
 from fibrix.wire.capture.packet import Packet, Read
 from fibrix.wire.capture.reader import packets
@@ -21,8 +24,11 @@ from fibrix.wire.capture.reader import packets
 _SECOND: Final = 1_000_000
 _BACK: Final = 10 * _SECOND  # a packet that much older than the one before: the clock of the capture was set back
 _MOST_GAP: Final = 86_400 * _SECOND  # a longer time without packets is leapt over
-_MOST_IDLE_S: Final = 10_000_000  # and any gap, after that many seconds without packets: a file may lie about its times
+_MOST_IDLE_S: Final = 3_000_000  # and any gap, after that many seconds without packets: a file may lie about its times
 _AFTER_S: Final = 60  # so long the sniffer may gather news before it tells them
+
+Wait: TypeAlias = Callable[[int], object]
+"""Is called before what happens at that time, in microseconds since 1970."""
 
 
 class Listener(Protocol):
@@ -41,15 +47,20 @@ class Replay:
 
     engine: Listener
     interface: str = ""  # what to call the one of packets that name none
-    wait: Callable[[int], object] | None = (
-        None  # is called before what happens at that time, in microseconds since 1970
-    )
+    wait: Wait | None = None
     packets: int = 0
     faults: list[str] = field(default_factory=list)  # of files that were not read to their end, or not at all
     notes: list[str] = field(default_factory=list)
     _next_us: int = 0  # when `due` is called next
     _idle_s: int = 0
     _seq: int = 0
+
+    @classmethod
+    def fresh(cls, interface: str = "", ours: Collection[MacAddress] = (), wait: Wait | None = None) -> Self:
+        """One that begins with nothing known. `ours`: MACs of the controller itself."""
+        engine = Engine(vendor=vendor)
+        engine.is_ours(ours)
+        return cls(engine, interface, wait)
 
     def run(self, files: Sequence[tuple[str, Read]]) -> Iterator[Entry]:
         """Give the events of files, each with its name for faults; numbered from 1.

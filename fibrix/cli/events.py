@@ -83,6 +83,12 @@ def print_event(settings: Settings, text: bytes) -> None:
         click.echo(text)
         return
     event = msgspec.json.decode(text, type=CloudEvent)
-    name = event.data.get("name", event.subject)
-    line = f"{event.seq or '-':>6}  {clock(event.time):>8}  {name:<20}  {describe(event.type, event.data)}"
-    click.echo(plain(line).replace("\n", " "))
+    click.echo(event_line(event, clock(event.time)))
+
+
+def event_line(event: CloudEvent, when: str) -> str:
+    """Write an event as a line for people."""
+    host = event.subject.removeprefix("discoveries/")
+    name = event.data.get("name", event.subject) if host == event.subject else host
+    line = f"{event.seq or '-':>6}  {when:>8}  {name:<20}  {describe(event.type, event.data)}"
+    return plain(line).replace("\n", " ")

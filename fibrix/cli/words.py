@@ -20,6 +20,18 @@ def describe(kind: str, data: Data) -> str:
     return f"{plain.replace('_', ' ').replace('.', ' ')} {fields}".strip()
 
 
+def _place(interface: object, vlan: object) -> str:
+    return " ".join(filter(None, [str(interface), f"VLAN {vlan}" if vlan else ""])) or "elsewhere"
+
+
+def _where(data: Data) -> str:
+    return f" on {_place(data['interface'], data['vlan'])}" if data["interface"] or data["vlan"] else ""
+
+
+def _known(*values: object) -> str:
+    return _with(", ".join(str(value) for value in values if value))
+
+
 def _with(detail: object) -> str:
     return f" ({detail})" if detail else ""
 
@@ -62,4 +74,16 @@ _WORDS: Final[Mapping[str, Callable[[Data], str]]] = {
     "api_key.revoked": lambda d: f"API key {d['name']} of {d['user']} revoked",
     "reservation.added": lambda d: f"{d['address']} is reserved for {d['mac']}",
     "reservation.deleted": lambda d: f"the reservation of {d['mac']} is gone",
+    "host.seen": lambda d: (
+        f"first heard by {d['means'].upper()}{_where(d)}, {d['address'] or 'no address'}{_with(d['vendor'])}"
+    ),
+    "host.changed": lambda d: f"new: {', '.join(d['fields'])}{_known(d['address'], d['name'], d['kind'])}",
+    "host.moved": lambda d: f"moved{_where(d)}, from {_place(d['from_interface'], d['from_vlan'])}",
+    "host.duplicate": lambda d: f"heard{_where(d)} and {_place(d['other_interface'], d['other_vlan'])} in turns",
+    "host.gone": lambda d: f"silent for {d['silent_s']} s",
+    "host.returned": lambda d: f"back{_where(d)} after {d['away_s']} s",
+    "address.contested": lambda d: f"uses {d['address']}, as {d['other']} does",
+    "bmc.seen": lambda d: f"is a BMC at {d['address']}{_with(d['evidence'])}",
+    "dhcp.server_seen": lambda d: f"gives addresses by DHCP, as {d['address']}",
+    "gateway.seen": lambda d: f"is a gateway, as {d['address']}",
 }
