@@ -57,7 +57,7 @@ def restore(settings: Settings, *, file: Path, folder: Path | None, key: Path | 
 @click.option("--speed", type=click.FloatRange(min=0), default=0, help="Times the captures' own pace; 0: at once.")
 @click.option("--interface", default="", help="What to call the interface where a capture does not name it.")
 @click.option("--ours", multiple=True, metavar="MAC", help="A MAC of the controller itself; may be given again.")
-@click.option("--facts", is_flag=True, help="Print them as the `events` of a case has them, without their times.")
+@click.option("--facts", "as_facts", is_flag=True, help="Print the facts of a case: events and hosts, without times.")
 @pass_settings
 def replay(
     settings: Settings,
@@ -66,24 +66,26 @@ def replay(
     speed: float,
     interface: str,
     ours: tuple[str, ...],
-    facts: bool,
+    as_facts: bool,
 ) -> None:
     """Print the events that the sniffer would have told of captures.
 
     FILE is a pcap or pcapng of Ethernet, or of Linux's `any`; -: what comes in. Packets of several files come by their
     times. With --json or --jsonl: one CloudEvent a line.
     """
-    from fibrix.app.case import fact  # noqa: PLC0415 - see `serve`
+    from fibrix.app import case  # noqa: PLC0415 - see `serve`
     from fibrix.app.pace import Pace  # noqa: PLC0415
     from fibrix.app.replay import Replay  # noqa: PLC0415
     from fibrix.cli.replayed import event_text, write_lines  # noqa: PLC0415
 
     run = Replay.fresh(interface, tuple(map(parse_mac, ours)), Pace(speed).wait if speed else None)
     entries = run.run([(file.name, file.read1) for file in files])
-    lines = map(fact, entries) if facts else (event_text(settings, entry.cloudevent()) for entry in entries)
-    count = write_lines(lines, flush=bool(speed))
-    if not (settings.json or facts):
-        click.echo(f"{run.packets} packets, {count} events", err=True)
+    if as_facts:
+        click.echo(case.text(case.facts(run, entries)), nl=False)
+    else:
+        count = write_lines((event_text(settings, entry.cloudevent()) for entry in entries), flush=bool(speed))
+        if not settings.json:
+            click.echo(f"{run.packets} packets, {count} events", err=True)
     for said in (*run.notes, *run.faults):
         click.echo(f"fibrix: {said}", err=True)
     if run.faults:

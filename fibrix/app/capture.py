@@ -68,12 +68,13 @@ def capture(interface: str, file: Path, wanted: Wanted, origin: dict[str, str]) 
             count = _record(recorder, file, wanted)
             dropped = recorder.dropped()
         with file.open("rb") as capture_:
-            entries = list(Replay.fresh().run([(str(file), capture_.read)]))
-        case.write(facts, origin, entries)
+            replay = Replay.fresh()
+            told = case.facts(replay, replay.run([(str(file), capture_.read)]))
+        case.write(facts, origin, told)
     except OSError as exc:
         raise StoreError(f"cannot write {exc.filename or file}: {exc.strerror}") from exc
     unsaid = tuple(name for name, value in origin.items() if not value)
-    return Captured(file, count, dropped, len(entries), facts, unsaid)
+    return Captured(file, count, dropped, len(told["events"]), facts, unsaid)
 
 
 def _record(recorder: Recorder, file: Path, wanted: Wanted) -> int:

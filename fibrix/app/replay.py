@@ -11,6 +11,7 @@ from typing import Final, Protocol, Self, TypeAlias
 
 import msgspec
 
+from fibrix.domain.census.host import Host
 from fibrix.errors import MalformedPacketError
 from fibrix.events.rack import HostTold
 from fibrix.runtime.vendor import vendor
@@ -51,6 +52,7 @@ class Replay:
     packets: int = 0
     faults: list[str] = field(default_factory=list)  # of files that were not read to their end, or not at all
     notes: list[str] = field(default_factory=list)
+    hosts: dict[MacAddress, Host] = field(default_factory=dict)  # as they were told last, the first one first
     _next_us: int = 0  # when `due` is called next
     _idle_s: int = 0
     _seq: int = 0
@@ -129,6 +131,8 @@ class Replay:
         self._next_us = at_us + _SECOND
 
     def _entries(self, told: HostTold) -> Iterator[Entry]:
+        if told.host is not None:
+            self.hosts[told.host.mac] = told.host
         for event in told.said:
             self._seq += 1
             yield Entry.of(msgspec.structs.replace(event, seq=self._seq))

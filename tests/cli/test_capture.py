@@ -77,7 +77,8 @@ async def test_what_is_heard_becomes_a_case(cable: Wire, tmp_path: Path) -> None
         "origin": "a test",
         "firmware": "none",
         "licence": "",
-        "events": ['host.seen 00:25:90:12:ab:34 means=arp vendor="Super Micro Computer, Inc." address=10.77.0.2'],
+        "events": ["host.seen 00:25:90:12:ab:34 means=arp vendor='Super Micro Computer, Inc.' address=10.77.0.2"],
+        "hosts": ["00:25:90:12:ab:34 vendor='Super Micro Computer, Inc.' addresses=10.77.0.2 means=arp"],
     }
     assert text.startswith("# Say where this comes from")
     assert ended.out.splitlines() == [

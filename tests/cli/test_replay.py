@@ -1,6 +1,7 @@
 """`fibrix replay`, as its users start it."""
 
 import time
+import tomllib
 from pathlib import Path
 
 import msgspec
@@ -64,13 +65,17 @@ async def test_the_same_files_give_the_same_bytes_on_any_machine(form: tuple[str
 
 async def test_facts_are_what_a_case_has() -> None:
     ended = await run_command("replay", "--facts", CASE)
-    assert ended.out.splitlines()[0] == 'host.seen 52:54:00:77:00:00 means=dhcp vendor="virtual: QEMU"'
+    facts = tomllib.loads(ended.out)
+    assert facts["events"][0] == "host.seen 52:54:00:77:00:00 means=dhcp vendor='virtual: QEMU'"
+    assert facts["hosts"][1] == (
+        "72:eb:05:e8:bd:06 vendor='made up' addresses=10.77.0.1 means=dhcp roles='dhcp server',gateway"
+    )
 
 
 async def test_a_capture_may_come_in_by_a_pipe() -> None:
     ended = await run_command("replay", "--facts", "-", stdin=capture(0, 1))
-    assert ended.out.splitlines() == [
-        f'host.seen 52:54:00:77:01:0{i} interface=eth1 means=arp vendor="virtual: QEMU" address=10.77.0.{i}'
+    assert tomllib.loads(ended.out)["events"] == [
+        f"host.seen 52:54:00:77:01:0{i} interface=eth1 means=arp vendor='virtual: QEMU' address=10.77.0.{i}"
         for i in (1, 2)
     ]
 
@@ -106,7 +111,7 @@ async def test_what_is_no_capture_is_refused_in_words() -> None:
 
 async def test_a_replay_can_keep_the_pace_of_its_capture() -> None:
     began = time.monotonic()
-    ended = await run_command("replay", "--speed", "100", "--facts", "-", stdin=capture(0, 10, 20))
+    ended = await run_command("replay", "--speed", "100", "-", stdin=capture(0, 10, 20))
     took = time.monotonic() - began
     assert 0.8 <= took < 8  # 20 s, and the minute after the end, in a hundredth of that
     assert len(ended.out.splitlines()) == 3
