@@ -28,6 +28,7 @@ CAPABILITIES: Final = (
     ("telephone", PHONE),  # with a bridge in it, for the desk's computer: before the bridge
     ("wlan access point", ACCESS_POINT),
     ("bridge", SWITCH),
+    ("switch", SWITCH),  # CDP's word
     ("router", ROUTER),
 )
 """Capabilities of LLDP and CDP that are switched on. A server that bridges for its guests is told by its system."""
@@ -50,6 +51,8 @@ SERVICES: Final = (
     ServiceKind("_pdl-datastream._tcp", PRINTER),  # takes print data as they are: a print server does not
     ServiceKind("_uscan._tcp", PRINTER),
     ServiceKind("urn:schemas-upnp-org:device:Printer:", PRINTER),
+    ServiceKind("wsd:PrintDeviceType", PRINTER),
+    ServiceKind("wsd:NetworkVideoTransmitter", CAMERA),  # ONVIF
     ServiceKind("urn:schemas-upnp-org:device:InternetGatewayDevice:", ROUTER),
     ServiceKind("service:VMwareInfrastructure", ESXI),
     ServiceKind("service:management-hardware.IBM:", BMC, "announces management hardware by SLP"),

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from fibrix.domain.census.claims import Claims
-from fibrix.domain.census.fingerprints import bmc_evidence, client_kind
+from fibrix.domain.census.fingerprints import SWITCH, bmc_evidence, client_kind
 from fibrix.domain.census.kinds import bmc_service, kind_of
-from fibrix.domain.census.sighting import Role, Sighting
+from fibrix.domain.census.sighting import Means, Role, Sighting
 from fibrix.domain.census.track import Track
 
 
@@ -64,7 +64,7 @@ def _describe(track: Track, sighting: Sighting, at: int) -> None:
         track.client_kind = client_kind(sighting.client)  # another step of a boot is another client
         if track.introduce(sighting.client):
             track.note("client")
-    if sighting.neighbour is not None and sighting.neighbour != track.switch:
+    if sighting.neighbour is not None and sighting.neighbour != track.switch and not _has_better(track, sighting):
         track.switch = sighting.neighbour
         track.note("switch")
     if sighting.services and track.serve(sighting.services):
@@ -72,6 +72,13 @@ def _describe(track: Track, sighting: Sighting, at: int) -> None:
     if (kind := kind_of(track)) != track.kind:
         track.kind = kind
         track.note("kind")
+        if kind == SWITCH:
+            take_role(track, Role.SWITCH)
+
+
+def _has_better(track: Track, sighting: Sighting) -> bool:
+    """Whether a device that announces itself by CDP does so by LLDP as well, which tells more."""
+    return sighting.means is Means.CDP and Means.LLDP in track.means and track.switch is not None
 
 
 def _evidence(sighting: Sighting) -> str:

@@ -16,7 +16,7 @@ from fibrix.domain.census.learn import learn, take_role
 from fibrix.domain.census.macs import is_group, maker
 from fibrix.domain.census.moment import SECOND, moment
 from fibrix.domain.census.places import Place
-from fibrix.domain.census.sighting import Role, Sighting
+from fibrix.domain.census.sighting import Means, Role, Sighting
 from fibrix.domain.census.track import Track, address_text
 from fibrix.events.base import Event
 from fibrix.events.discovery import NewcomersRefused
@@ -94,6 +94,11 @@ class Census:
         """Whether a host was heard to use an address."""
         track = self._tracks.get(mac)
         return track is not None and address in track.addresses
+
+    def name(self, mac: bytes, means: Means) -> str:
+        """What a host was heard to call itself by a protocol; empty: nothing."""
+        track = self._tracks.get(mac)
+        return "" if track is None or track.names is None else track.names.get(means, ("", 0))[0]
 
     def see(self, sighting: Sighting, interface: str, vlan: int, at_us: int) -> tuple[HostTold, ...]:
         """Take up what a frame says."""

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 from fibrix.domain.census.sighting import DhcpClient, Means, Role, Sighting
 from fibrix.errors import MalformedPacketError
-from fibrix.services.sniffer.heard import Heard, UnprovedError
+from fibrix.services.sniffer.heard import Heard, UnprovedError, is_host
 from fibrix.types import mac_from_octets
 from fibrix.wire.dhcp4.message import ANY, Message, Op
 from fibrix.wire.dhcp4.options import (
@@ -69,7 +69,7 @@ def _client(heard: Heard, message: Message, kind: MessageType | None) -> tuple[S
     if message.ciaddr is not ANY and heard.source not in (ANY, message.ciaddr):
         raise UnprovedError(f"DHCP: {heard.source} says that it is {message.ciaddr}")
     if kind in _ASKING:
-        addresses = () if message.ciaddr is ANY or kind is None else (message.ciaddr,)
+        addresses = (message.ciaddr,) if kind is not None and is_host(message.ciaddr) else ()
         return (
             Sighting(mac=heard.mac, means=Means.DHCP, addresses=addresses, name=_name(message), client=_facts(message)),
         )
@@ -88,7 +88,7 @@ def _server(heard: Heard, message: Message, kind: MessageType | None) -> tuple[S
         return ()
     found = []
     gives = message.yiaddr is not ANY
-    if (gives or kind is MessageType.NAK) and message.ciaddr is ANY and heard.source != ANY:
+    if (gives or kind is MessageType.NAK) and message.ciaddr is ANY and is_host(heard.source):
         routers = _get(message, ROUTERS)
         source = (heard.source,)
         found.append(
@@ -100,7 +100,7 @@ def _server(heard: Heard, message: Message, kind: MessageType | None) -> tuple[S
                 routers=(routers or ())[:_MOST_ROUTERS],
             )
         )
-    if gives and kind in (MessageType.ACK, None):
+    if gives and kind in (MessageType.ACK, None) and is_host(message.yiaddr):
         client = mac_from_octets(message.chaddr)
         found.append(Sighting(mac=client, means=Means.DHCP, spoke=False, addresses=(message.yiaddr,)))
     return tuple(found)

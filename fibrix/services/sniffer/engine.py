@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
 from fibrix.domain.census.host import Host
-from fibrix.domain.census.sighting import Means
+from fibrix.domain.census.sighting import Means, Sighting
 from fibrix.events.rack import HostTold
 from fibrix.services.sniffer.arp import SIZE
 from fibrix.services.sniffer.census import Census
@@ -37,6 +37,11 @@ class Engine:
         self._hot = 0
 
     @property
+    def other(self) -> int:
+        """How many frames were of no protocol that is read, or no frames at all."""
+        return self._reader.other
+
+    @property
     def counts(self) -> dict[Means, Count]:
         """What became of frames, by protocol. ARP packets that told nothing new are counted as read."""
         counts = self._reader.counts
@@ -60,6 +65,10 @@ class Engine:
             self._hot += 1
             return ()
         return self._read(frame, interface, vlan, at_us)
+
+    def see(self, sighting: Sighting, interface: str, vlan: int, at_us: int) -> tuple[HostTold, ...]:
+        """Take what was found out by asking, as a scan does."""
+        return self.census.see(sighting, interface, vlan, at_us)
 
     def due(self, at_us: int) -> tuple[HostTold, ...]:
         """Tell what is to be told by now. Call it every second, or oftener."""

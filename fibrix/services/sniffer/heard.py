@@ -21,3 +21,9 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
     destination: IPv4Address | IPv6Address
     destination_port: int
     payload: bytes
+    name: str = ""  # by which the sender is known to mDNS; empty: by none
+
+
+def is_host(address: IPv4Address | IPv6Address) -> bool:
+    """Whether it can be one host's: no group, not nowhere, not loopback, not of those kept back for the future."""
+    return not (address.is_multicast or address.is_unspecified or address.is_loopback or address.is_reserved)

@@ -6,31 +6,42 @@ through a router, whose MAC it has then: it is believed only when its address is
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final, TypeAlias
 
 from fibrix.domain.census.sighting import Means, Sighting
 from fibrix.errors import MalformedPacketError
-from fibrix.services.sniffer import arp, dhcp
+from fibrix.services.sniffer import arp, cables, dhcp, names, neighbours, offers
 from fibrix.services.sniffer.census import Census
 from fibrix.services.sniffer.counts import Count, Limit
-from fibrix.services.sniffer.heard import Heard, UnprovedError
+from fibrix.services.sniffer.heard import Heard, UnprovedError, is_host
 from fibrix.types import mac_from_octets
-from fibrix.wire.frame import ARP, IPV4, Frame
+from fibrix.wire import nbns, slp, ssdp, wsd
+from fibrix.wire.dns.multicast import LLMNR_PORT, MDNS_PORT
+from fibrix.wire.frame import ARP, CDP, IPV4, IPV6, LLDP, Frame
 from fibrix.wire.ipv4 import UdpDatagram
+from fibrix.wire.ipv6 import ICMPV6, UDP, Ipv6Packet, Udp6Datagram
 
 Sightings: TypeAlias = tuple[Sighting, ...]
 Speech: TypeAlias = tuple[Means, Callable[[], Sightings]]
+ByPort: TypeAlias = tuple[Means, Callable[[Heard], Sightings]]
 
-_UDP: Final = 17
 _PROTOCOL_AT: Final = 9
 _GROUP: Final = 1
 _HEADER: Final = 20
 _WORDS: Final = 0x0F
 
-_PORTS: Final[Mapping[int, tuple[Means, Callable[[Heard], Sightings]]]] = dict.fromkeys(
-    dhcp.PORTS, (Means.DHCP, dhcp.sight)
-)
-_UNLIMITED: Final = frozenset({Means.ARP, Means.DHCP})  # one server's answers to all its clients come from one MAC
+_PORTS: Final[Mapping[int, ByPort]] = {
+    MDNS_PORT: (Means.MDNS, names.sight_mdns),
+    LLMNR_PORT: (Means.LLMNR, names.sight_llmnr),
+    nbns.PORT: (Means.NBNS, names.sight_nbns),
+    ssdp.PORT: (Means.SSDP, offers.sight_ssdp),
+    wsd.PORT: (Means.WSD, offers.sight_wsd),
+    slp.PORT: (Means.SLP, offers.sight_slp),
+    offers.RMCP_PORT: (Means.RMCP, offers.sight_rmcp),
+}
+_PORTS4: Final[Mapping[int, ByPort]] = {**dict.fromkeys(dhcp.PORTS, (Means.DHCP, dhcp.sight)), **_PORTS}
+_UNLIMITED: Final = frozenset({Means.ARP, Means.DHCP, Means.ND})  # a server answers, a router resolves for all others
 
 
 class Reader:
@@ -46,22 +57,22 @@ class Reader:
         """What a frame says, and the VLAN that it came in. Never raises."""
         try:
             frame = Frame.decode(data)
+            speech = self._speech(frame)
         except MalformedPacketError:
             self.other += 1
             return (), vlan
-        if not vlan and frame.vlans:
-            vlan = frame.vlans[0]
-        speech = self._speech(frame)
         if speech is None:
             self.other += 1
             return (), vlan
-        means, said = speech
+        means, say = speech
+        if not vlan and frame.vlans:
+            vlan = frame.vlans[0]
         count = self.counts[means]
         if means not in _UNLIMITED and not self._limit.admits(frame.source, means, at_us):
             count.limited += 1
             return (), vlan
         try:
-            sightings = said()
+            sightings = say()
         except UnprovedError:
             count.unproved += 1
             return (), vlan
@@ -72,33 +83,56 @@ class Reader:
         return sightings, vlan
 
     def _speech(self, frame: Frame) -> Speech | None:
-        """The protocol of a frame, and how to read it."""
-        payload = frame.payload
+        """The protocol of a frame, and how to read it; None: none that is read. Raises MalformedPacketError."""
         if frame.protocol == ARP:
-            return Means.ARP, lambda: (arp.sight(frame.source, payload),)
-        if frame.protocol == IPV4 and len(payload) > _HEADER and payload[_PROTOCOL_AT] == _UDP:
-            if (port := _port(payload, (payload[0] & _WORDS) * 4)) is None:
-                return None
-            means, sight = port
-            return means, lambda: sight(self._heard(frame, UdpDatagram.decode(payload), means))
-        return None
+            return Means.ARP, lambda: (arp.sight(frame.source, frame.payload),)
+        if frame.protocol == IPV4:
+            return self._in_ipv4(frame)
+        if frame.protocol == IPV6:
+            return self._in_ipv6(frame, Ipv6Packet.decode(frame.payload))
+        if frame.protocol == LLDP:
+            return Means.LLDP, partial(cables.sight_lldp, frame)
+        return (Means.CDP, partial(cables.sight_cdp, frame)) if frame.protocol == CDP else None
 
-    def _heard(self, frame: Frame, datagram: UdpDatagram, means: Means) -> Heard:
+    def _in_ipv4(self, frame: Frame) -> Speech | None:
+        payload = frame.payload
+        if len(payload) <= _HEADER or payload[_PROTOCOL_AT] != UDP:
+            return None
+        by_port = _by_port(_PORTS4, payload, (payload[0] & _WORDS) * 4)
+        if by_port is None:
+            return None
+        means, sight = by_port
+        return means, lambda: sight(self._heard(frame, UdpDatagram.decode(payload), means))
+
+    def _in_ipv6(self, frame: Frame, packet: Ipv6Packet) -> Speech | None:
+        if packet.protocol == ICMPV6:
+            return Means.ND, partial(neighbours.sight, frame.source, packet)
+        by_port = _by_port(_PORTS, packet.payload, 0) if packet.protocol == UDP else None
+        if by_port is None:
+            return None
+        means, sight = by_port
+        return means, lambda: sight(self._heard(frame, Udp6Datagram.decode(packet), means))
+
+    def _heard(self, frame: Frame, datagram: UdpDatagram | Udp6Datagram, means: Means) -> Heard:
         """Check that a datagram is of the host whose frame it came in."""
-        to_one = not frame.destination[0] & _GROUP
-        if to_one and means is not Means.DHCP and not self._census.uses(frame.source, datagram.source.packed):
-            raise UnprovedError(f"{datagram.source} is not known to be {frame.source.hex(':')}")
+        source, name = datagram.source, ""
+        if means is not Means.DHCP:
+            if not is_host(source):
+                raise UnprovedError(f"{source} is no host's address")
+            if not frame.destination[0] & _GROUP and not self._census.uses(frame.source, source.packed):
+                raise UnprovedError(f"{source} is not known to be {frame.source.hex(':')}")
+            name = self._census.name(frame.source, means)
         return Heard(
             mac=mac_from_octets(frame.source),
-            source=datagram.source,
+            source=source,
             source_port=datagram.source_port,
             destination=datagram.destination,
             destination_port=datagram.destination_port,
             payload=datagram.payload,
+            name=name,
         )
 
 
-def _port(payload: bytes, at: int) -> tuple[Means, Callable[[Heard], Sightings]] | None:
-    """Who reads what comes from or goes to these ports."""
-    to = int.from_bytes(payload[at + 2 : at + 4])
-    return _PORTS.get(to) or _PORTS.get(int.from_bytes(payload[at : at + 2]))
+def _by_port(table: Mapping[int, ByPort], payload: bytes, at: int) -> ByPort | None:
+    """Who reads what goes to or comes from these ports."""
+    return table.get(int.from_bytes(payload[at + 2 : at + 4])) or table.get(int.from_bytes(payload[at : at + 2]))

@@ -1,0 +1,96 @@
+"""SSDP, WS-Discovery, SLP: what hosts offer; RMCP: that they are BMCs."""
+
+from fibrix.domain.census.sighting import Means
+from fibrix.wire.ipmi.presence import Pong, ping
+from tests.services.sniffer.peers import A4, udp
+from tests.services.sniffer.wire import A, Wire, arp
+
+SSDP, WSD = "239.255.255.250", "239.255.255.250"
+REDFISH = "urn:dmtf-org:service:redfish-rest:1"
+HELLO = """<?xml version="1.0"?><e:Envelope xmlns:e="http://www.w3.org/2003/05/soap-envelope"
+ xmlns:a="http://schemas.xmlsoap.org/ws/2004/08/addressing" xmlns:d="http://schemas.xmlsoap.org/ws/2005/04/discovery"
+ xmlns:p="http://schemas.microsoft.com/windows/2006/08/wdp/print"><e:Body><d:Hello>
+ <a:EndpointReference><a:Address>urn:uuid:1-2</a:Address></a:EndpointReference>
+ <d:Types>p:PrintDeviceType</d:Types><d:XAddrs>http://10.0.0.10:80/wsd</d:XAddrs></d:Hello></e:Body></e:Envelope>"""
+
+
+def alive(target: str, location: str) -> bytes:
+    lines = ["NOTIFY * HTTP/1.1", "HOST: 239.255.255.250:1900", f"NT: {target}", "NTS: ssdp:alive"]
+    return "\r\n".join([*lines, f"USN: uuid:9::{target}", f"AL: {location}", "", ""]).encode()
+
+
+def slp(*urls: str) -> bytes:
+    entries = b"".join(b"\0\x0e\x10" + len(url).to_bytes(2) + url.encode() + b"\0" for url in urls)
+    body = b"\0\x02en" + b"\0\0" + len(urls).to_bytes(2) + entries
+    return b"\x02\x02" + (12 + len(body)).to_bytes(3) + bytes(5) + b"\0\1" + body
+
+
+def test_a_redfish_service_is_a_bmc() -> None:
+    wire = Wire()
+    wire.hears(udp(A, alive(REDFISH, f"https://{A4}/redfish/v1/"), 1900, to=SSDP))
+    host = wire.host(A)
+    assert (host.kind, host.bmc, host.roles) == ("BMC", "announces Redfish by SSDP", ("bmc",))
+    assert [(one.kind, one.location) for one in host.services] == [(REDFISH, f"https://{A4}/redfish/v1/")]
+    assert wire.said == [
+        f"host.seen {A} eth1 ssdp Supermicro {A4}",
+        f"bmc.seen {A} eth1 {A4} announces Redfish by SSDP",
+    ]
+
+
+def test_a_url_elsewhere_is_not_kept() -> None:
+    wire = Wire()
+    wire.hears(udp(A, alive("upnp:rootdevice", "http://evil.example/"), 1900, to=SSDP))
+    assert [(one.kind, one.location) for one in wire.host(A).services] == [("upnp:rootdevice", "")]
+
+
+def test_a_printer_says_hello() -> None:
+    wire = Wire()
+    wire.hears(udp(A, HELLO.encode(), 3702, to=WSD))
+    host = wire.host(A)
+    assert host.kind == "printer"
+    assert [(one.kind, one.location) for one in host.services] == [("wsd:PrintDeviceType", "http://10.0.0.10:80/wsd")]
+
+
+def test_a_service_agent_tells_its_own_services_and_not_those_of_others() -> None:
+    wire = Wire()
+    wire.hears(arp(A, A4))
+    wire.hears(
+        udp(A, slp(f"service:wbem:https://{A4}:5989", "service:x://10.0.0.77"), 40_000, to="10.0.0.1", sport=427), 1
+    )
+    wire.waits(3)
+    assert [one.kind for one in wire.host(A).services] == ["service:wbem:https"]
+
+
+def test_who_answers_a_presence_ping_is_a_bmc() -> None:
+    wire = Wire()
+    wire.hears(arp(A, A4))
+    wire.hears(udp(A, Pong(1, 343, ipmi=True, asf=True).encode(), 40_000, to="10.0.0.1", sport=623), 1)
+    assert wire.said[1:] == [f"bmc.seen {A} eth1 {A4} answers RMCP"]
+    wire.waits(3)
+    assert wire.said[2:] == [f"host.changed {A} eth1 kind {A4} BMC"]
+
+
+def test_who_speaks_ipmi_is_a_bmc() -> None:
+    wire = Wire()
+    wire.hears(arp(A, A4))
+    wire.hears(udp(A, bytes.fromhex("0600ff07") + bytes(20), 40_000, to="10.0.0.1", sport=623), 1)
+    assert wire.said[1:] == [f"bmc.seen {A} eth1 {A4} speaks IPMI"]
+
+
+def test_an_answer_through_a_router_does_not_make_the_router_a_bmc() -> None:
+    wire = Wire()
+    wire.hears(arp(A, A4))
+    wire.hears(
+        udp(A, Pong(1, 343, ipmi=True, asf=True).encode(), 40_000, to="10.0.0.1", source="10.8.0.5", sport=623), 1
+    )
+    wire.waits(3)
+    assert len(wire.said) == 1
+    assert wire.engine.counts[Means.RMCP].unproved == 1
+
+
+def test_who_looks_for_bmcs_is_none() -> None:
+    wire = Wire()
+    wire.hears(arp(A, A4))
+    wire.hears(udp(A, ping(1), 623, to="10.0.0.1", sport=623), 1)
+    wire.waits(3)
+    assert len(wire.said) == 1
