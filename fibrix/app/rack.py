@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from fibrix.app.metrics.rack import RackMeters
 from fibrix.app.shared import Shared
+from fibrix.app.sniffer import build_sniffer
 from fibrix.domain.ports.power import Power
 from fibrix.domain.power import PowerKind
 from fibrix.drivers.power.ipmi.driver import IpmiDriver
@@ -64,8 +65,10 @@ def build_rack(shared: Shared, bindings: Bindings) -> Rack:
         httpboot=HttpBootService(snapshot, boot_files, BootFiles((config.images_dir,)), bus, http),
         ndp=NdpService(snapshot, bus),
         power=power,
+        sniffer=build_sniffer(shared, bindings.database),
     )
     ndp: tuple[Service, ...] = (meters.ndp,) if config.boot.answer_solicitations else ()
     dhcp_services: tuple[Service, ...] = (meters.dhcp, pxe_port, watch)
-    services: tuple[Service, ...] = (*dhcp_services, meters.tftp, meters.httpboot, *ndp, ipmi, power)
+    sniffer: tuple[Service, ...] = (meters.sniffer,) if config.discovery.enabled else ()
+    services: tuple[Service, ...] = (*dhcp_services, meters.tftp, meters.httpboot, *ndp, ipmi, power, *sniffer)
     return Rack(services=services, power=power, manual=manual, meters=meters)

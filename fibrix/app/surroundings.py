@@ -85,6 +85,8 @@ def _not_served(rack: RackMeters | None, dns: DnsService | None) -> Iterator[str
     for protocol, closed in places:
         for place, reason in sorted(closed.items()):
             yield f"{protocol} is not answered on {place}: {reason}"
+    for place, reason in sorted(rack.sniffer.closed.items() if rack is not None else ()):
+        yield f"hosts are not heard on {place}: {reason}"
 
 
 def _free_bytes(folder: Path) -> int:

@@ -20,8 +20,8 @@ _LEAST_MTU: Final = 68  # RFC 791 §3.2: every internet module must be able to f
 _MOST_MTU: Final = 65535
 
 
-def interface_fault(interface: str, roles: Mapping[str, str]) -> str:
-    """Why Fibrix does not serve on an interface; empty when it does. `roles`: those of the file, by name.
+def role_of(interface: str, roles: Mapping[str, str]) -> str | None:
+    """What an interface is for; None: it is not told. `roles`: those of the file, by name.
 
     An interface of a VLAN, as Linux has `eth1.10`, counts as the one that it is on.
     """
@@ -29,6 +29,12 @@ def interface_fault(interface: str, roles: Mapping[str, str]) -> str:
     parent, dot, vid = interface.rpartition(".")
     if role is None and dot and vid.isdecimal() and UNTAGGED < int(vid) <= MOST_VID:
         role = roles.get(parent)
+    return role
+
+
+def interface_fault(interface: str, roles: Mapping[str, str]) -> str:
+    """Why Fibrix does not serve on an interface; empty when it does. `roles`: those of the file, by name."""
+    role = role_of(interface, roles)
     if role is None:
         return f"the interface {interface!r} is not among [[interfaces]] (there are: {', '.join(roles) or 'none'})"
     return f"the interface {interface!r} has the role wan: Fibrix serves nothing there" if role == WAN else ""

@@ -40,8 +40,11 @@ class Links:
         self._socket.close()
 
     def is_up(self, name: str) -> bool:
-        """Whether it is switched on. Raises OSError: there is none."""
-        answer = fcntl.ioctl(self._socket, _SIOCGIFFLAGS, _REQUEST.pack(name.encode(), 0))
+        """Whether it is there and switched on."""
+        try:
+            answer = fcntl.ioctl(self._socket, _SIOCGIFFLAGS, _REQUEST.pack(name.encode(), 0))
+        except OSError:
+            return False
         return bool(_REQUEST.unpack(answer)[1] & _IFF_UP)
 
     def macs(self) -> frozenset[MacAddress]:

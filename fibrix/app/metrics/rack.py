@@ -18,6 +18,7 @@ from fibrix.services.dhcp.watch import Watch
 from fibrix.services.httpboot.service import HttpBootService
 from fibrix.services.ndp.service import NdpService
 from fibrix.services.power.service import PowerService
+from fibrix.services.sniffer.service import Sniffer
 from fibrix.services.tftp.service import TftpService
 from fibrix.store.db import Database
 
@@ -35,6 +36,7 @@ class RackMeters:
     httpboot: HttpBootService
     ndp: NdpService
     power: PowerService
+    sniffer: Sniffer
 
     def read(self) -> Iterable[Metric]:
         """Read all of them."""
@@ -42,6 +44,7 @@ class RackMeters:
         yield from self._dhcp()
         yield from self._links()
         yield from self._boot()
+        yield from self._hosts()
         yield catalog.POWER_COMMANDS.of(self.power.commands)
         yield catalog.POWER_SECONDS.of(self.power.durations.all().items())
 
@@ -101,3 +104,17 @@ class RackMeters:
                 ("http", "over_limit"): http.refused,
             }
         )
+
+    def _hosts(self) -> Iterable[Metric]:
+        sniffer = self.sniffer
+        frames = {
+            (means.value, verdict): getattr(count, verdict)
+            for means, count in sniffer.counts.items()
+            for verdict in ("read", "malformed", "unproved", "limited")
+        }
+        yield catalog.SNIFFER_FRAMES.of(frames)
+        yield catalog.SNIFFER_HEARD.of(sniffer.frames)
+        yield catalog.SNIFFER_DROPPED.of(sniffer.dropped)
+        yield catalog.SNIFFER_HEARING.of(dict.fromkeys(sniffer.hearing, 1) | dict.fromkeys(sniffer.closed, 0))
+        yield catalog.SNIFFER_HOSTS.one(sniffer.known)
+        yield catalog.SNIFFER_LOSSES.of(sniffer.losses)

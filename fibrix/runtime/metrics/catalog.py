@@ -113,6 +113,30 @@ BOOT_REFUSED: Final = Counter(
 SOLICITATIONS: Final = Counter(
     "fibrix_router_solicitations_total", "Solicitations of an IPv6 router, by what became of them.", ("verdict",)
 )
+SNIFFER_FRAMES: Final = Counter(
+    "fibrix_sniffer_frames_total",
+    "What became of frames that were heard: `read`; `malformed`; `unproved`, which may be forged; `limited`, too many.",
+    ("protocol", "verdict"),
+)
+SNIFFER_HEARD: Final = Counter(
+    "fibrix_sniffer_heard_frames_total", "Frames that were heard, by interface.", ("interface",)
+)
+SNIFFER_DROPPED: Final = Counter(
+    "fibrix_sniffer_dropped_frames_total",
+    "Frames that the kernel had no room for: they came faster than they were read.",
+    ("interface",),
+)
+SNIFFER_HEARING: Final = Gauge(
+    "fibrix_sniffer_interface_hearing",
+    "1: hosts are heard on this interface; 0: they should be, and are not.",
+    ("interface",),
+)
+SNIFFER_HOSTS: Final = Gauge("fibrix_sniffer_hosts", "Hosts that are known, gone ones among them.")
+SNIFFER_LOSSES: Final = Counter(
+    "fibrix_sniffer_lost_hosts_total",
+    "Hosts that were `refused` as too many new ones came, `forgotten` for want of room, or `unwritten` by a slow disk.",
+    ("reason",),
+)
 POWER_COMMANDS: Final = Counter(
     "fibrix_power_commands_total",
     "Commands to power supplies, reading the state included.",

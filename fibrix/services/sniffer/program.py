@@ -4,10 +4,8 @@ from collections.abc import Collection
 from typing import Final
 
 from fibrix.wire.bpf import DROP, OUTGOING, PACKET_TYPE, TAKE, VLAN_TAG, VLAN_TAG_PRESENT, Line, any_of, assemble
-from fibrix.wire.ethernet import ARP, IPV4
+from fibrix.wire.frame import ARP, IPV4, IPV6, LLDP, TAGS
 
-_IPV6: Final = 0x86DD
-_LLDP: Final = 0x88CC
 _ICMP: Final = 1
 _UDP: Final = 17
 _ICMP6: Final = 58
@@ -25,7 +23,7 @@ _LLMNR: Final = 5355
 _PORTS4: Final = (*_DHCP, _MDNS, _LLMNR, _NBNS, _SSDP, _WSD, _SLP)
 _PORTS6: Final = (_MDNS, _LLMNR, _SSDP, _WSD)
 _RMCP: Final = 623
-_TAGS: Final = (0x8100, 0x88A8)  # IEEE 802.1Q, 802.1ad
+_TAGS: Final = tuple(sorted(TAGS))
 _MOST_LENGTH: Final = 1500  # IEEE 802.3: what is not more is a length, and LLC follows
 
 _MOST_VLANS: Final = 1900  # that are left out: the kernel takes 4,096 steps
@@ -46,8 +44,8 @@ _KIND: Final[tuple[Line, ...]] = (
     "kind",
     ("jeq", IPV4, "ipv4", ""),
     ("jeq", ARP, "take", ""),
-    ("jeq", _IPV6, "ipv6", ""),
-    ("jeq", _LLDP, "take", ""),
+    ("jeq", IPV6, "ipv6", ""),
+    ("jeq", LLDP, "take", ""),
     ("jgt", _MOST_LENGTH, "drop", ""),
     ("ld_x", 14),
     ("jeq", 0xAAAA0300, "", "drop"),  # SNAP, and the first octet of the OUI

@@ -31,7 +31,6 @@ class Ear:
         """Open. `without`: VLANs that are heard elsewhere. Raises OSError: no such interface, no right, no memory."""
         self.interface = interface
         self.promiscuous = promiscuous
-        self.dropped = 0  # frames that the kernel had no room for
         self.fault = ""  # why it can no longer hear; empty: it can
         self._place = Interface(interface)
         self._without = frozenset(without)
@@ -73,9 +72,9 @@ class Ear:
             self._see_error()
         return taken
 
-    def count(self) -> None:
-        """Add what the kernel dropped since the last time. Raises OSError."""
-        self.dropped += self._ring.dropped()
+    def dropped(self) -> int:
+        """Frames that the kernel had no room for since this was asked last. Raises OSError."""
+        return self._ring.dropped()
 
     def _see_error(self) -> None:
         """Take the socket's error, which would wake us again and again."""

@@ -1,0 +1,84 @@
+"""What is known of hosts, on its way to the disk and back. Nobody waits for it."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from fibrix.domain.census.host import Host
+from fibrix.domain.ports.hosts import Hosts
+from fibrix.errors import StoreError
+from fibrix.types import MacAddress
+
+log = structlog.get_logger()
+
+_PAUSE_S: Final = 3.0  # between two batches
+_BATCH: Final = 2_000  # hosts
+_PAGE: Final = 1_000
+_MOST_WAITING: Final = 10_000
+_TIDY_S: Final = 3600.0  # the longest that a table is left alone when there is nothing new
+
+
+class Memory:
+    """Holds back what has changed and writes it in batches. `lost` counts what had no room while the disk was slow."""
+
+    def __init__(self, hosts: Hosts, clock: Callable[[], datetime], *, most: int, keep_days: int) -> None:
+        self.lost = 0
+        self._hosts = hosts
+        self._clock = clock
+        self._most = most
+        self._kept = timedelta(days=keep_days)
+        self._waiting: dict[MacAddress, Host] = {}
+
+    async def load(self) -> list[Host]:
+        """All that is known, but for what is to be forgotten. Nothing, where it cannot be read: that is logged."""
+        found: list[Host] = []
+        since, after = self._since(), None
+        try:
+            while page := await self._hosts.page(after, _PAGE):
+                found += [host for host in page if host.last >= since]
+                after = page[-1].mac
+        except StoreError as exc:
+            log.warning("sniffer.not_read", reason=str(exc))
+        return found[: self._most]
+
+    def note(self, host: Host) -> None:
+        """Write it some time soon. One that finds no room is told of again when it is heard."""
+        if host.mac not in self._waiting and len(self._waiting) >= _MOST_WAITING:
+            self.lost += 1
+            return
+        self._waiting[host.mac] = host
+
+    async def run(self) -> None:
+        """Write until cancelled; then hand over what is left."""
+        idle_s = 0.0
+        try:
+            while True:
+                await asyncio.sleep(_PAUSE_S)
+                idle_s = 0.0 if self._waiting else idle_s + _PAUSE_S
+                if self._waiting or idle_s >= _TIDY_S:
+                    await self._write()
+                    idle_s = 0.0
+        finally:
+            if self._waiting:
+                self._hosts.post(self._take(len(self._waiting)), most=self._most, since=self._since())
+
+    async def _write(self) -> None:
+        batch = self._take(_BATCH)
+        try:
+            await self._hosts.commit(batch, most=self._most, since=self._since())
+        except StoreError as exc:
+            log.warning("sniffer.not_kept", hosts=len(batch), reason=str(exc))
+            for host in batch:
+                if host.mac not in self._waiting:
+                    self.note(host)
+
+    def _take(self, most: int) -> list[Host]:
+        """Take the first of those that wait."""
+        macs = list(self._waiting)[:most]
+        return [self._waiting.pop(mac) for mac in macs]
+
+    def _since(self) -> datetime:
+        return self._clock() - self._kept

@@ -1,0 +1,100 @@
+"""What is kept of hosts over a restart, and what happens when the disk does not take it."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from fibrix.domain.census.host import Host
+from fibrix.services.sniffer import memory
+from fibrix.services.sniffer.memory import Memory
+from fibrix.store.db import Database
+from fibrix.store.hosts import Hosts
+from fibrix.types import MacAddress
+
+NOW = datetime(2026, 1, 31, tzinfo=UTC)
+
+
+def host(number: int, last: datetime = NOW) -> Host:
+    octets = (0x525400000000 + number).to_bytes(6)
+    return Host(mac=MacAddress(octets.hex(":")), interface="eth1", first=last, last=last)
+
+
+def memory_of(database: Database, most: int = 100_000) -> Memory:
+    return Memory(Hosts(database), lambda: NOW, most=most, keep_days=30)
+
+
+async def run_and_end(kept: Memory, database: Database) -> None:
+    """It hands over what is left; then the store is done with it."""
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(kept.run(), name="memory")
+        await asyncio.sleep(0)
+        task.cancel()
+    await database.probe()
+
+
+async def loads(database: Database, hosts: list[Host]) -> None:
+    """Wait until these are loaded."""
+    async with asyncio.timeout(5):
+        while await memory_of(database).load() != hosts:
+            await database.probe()
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_PAUSE_S", 0.01)
+
+
+async def test_what_was_told_last_is_loaded_and_what_is_old_is_not(tmp_path: Path) -> None:
+    async with Database(tmp_path / "rack.db", "rack") as database:
+        kept = memory_of(database)
+        for one in (host(1, NOW - timedelta(days=1)), host(1), host(2, NOW - timedelta(days=31)), host(3)):
+            kept.note(one)
+        await run_and_end(kept, database)
+        assert await memory_of(database).load() == [host(1), host(3)]
+
+
+async def test_a_great_many_are_written_in_batches_while_it_runs(tmp_path: Path, quick: None) -> None:
+    async with Database(tmp_path / "rack.db", "rack") as database:
+        kept = memory_of(database)
+        for number in range(5000):
+            kept.note(host(number))
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(kept.run(), name="memory")
+            await loads(database, [host(number) for number in range(5000)])
+            task.cancel()
+
+
+async def test_more_than_can_wait_are_counted(tmp_path: Path) -> None:
+    async with Database(tmp_path / "rack.db", "rack") as database:
+        kept = memory_of(database)
+        for number in range(10_010):
+            kept.note(host(number))
+        kept.note(host(0, NOW + timedelta(seconds=1)))
+        assert kept.lost == 10
+        await run_and_end(kept, database)
+        assert (await memory_of(database).load())[0].last == NOW + timedelta(seconds=1)
+
+
+async def test_what_the_disk_did_not_take_waits_for_it(tmp_path: Path, quick: None) -> None:
+    database = Database(tmp_path / "rack.db", "rack")
+    kept = memory_of(database)
+    assert await kept.load() == []
+    kept.note(host(1))
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(kept.run(), name="memory")
+        await asyncio.sleep(0.05)
+        async with database:
+            await loads(database, [host(1)])
+            task.cancel()
+            await asyncio.sleep(0)
+
+
+async def test_no_more_are_loaded_than_are_to_be_kept(tmp_path: Path) -> None:
+    async with Database(tmp_path / "rack.db", "rack") as database:
+        kept = memory_of(database)
+        for number in range(50):
+            kept.note(host(number))
+        await run_and_end(kept, database)
+        assert len(await memory_of(database, most=20).load()) == 20
