@@ -1,15 +1,18 @@
 """`fibrix machine`: what there is, one machine, and everything that is done with it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
+from fibrix.cli.discovery import neighbour, place
 from fibrix.cli.groups import LazyGroup
 from fibrix.cli.names import MACHINE
 from fibrix.cli.place_options import given_place, place_options
 from fibrix.cli.power_options import given_power, power_options
 from fibrix.cli.settings import Settings, pass_settings
 from fibrix.cli.show import ago, clock, emit, facts, plain, size, table
+from fibrix.errors import ClientError
 
 MEMBERS = {
     name: (f"fibrix.cli.machine_actions:{attribute}", line)
@@ -68,7 +71,7 @@ def list_machines(settings: Settings, *, state: str, name: str, mac: str) -> Non
 def show_machine(settings: Settings, key: str) -> None:
     """Show a machine."""
     shown = settings.client().get(f"machines/{key}")
-    emit(settings, shown, lambda: print_machine(shown))
+    emit(settings, shown, lambda: print_machine(shown, _heard(settings, shown)))
 
 
 @machine.command("add", changes=True)
@@ -129,8 +132,8 @@ def delete_machine(settings: Settings, key: str) -> None:
     emit(settings, None, lambda: click.echo(f"{key} is forgotten"))
 
 
-def print_machine(shown: dict[str, Any]) -> None:
-    """Print all that matters of a machine."""
+def print_machine(shown: dict[str, Any], heard: Sequence[str] = ()) -> None:
+    """Print all that matters of a machine, with what was heard of it on the wire."""
     hardware = shown["hardware"] or {}
     deployment, boot = shown["deployment"] or {}, shown["boot"] or {}
     facts(
@@ -156,11 +159,24 @@ def print_machine(shown: dict[str, Any]) -> None:
             ("memory", size(hardware.get("memory_bytes"))),
             ("disks", "\n".join(_disk(disk) for disk in hardware.get("disks", ()))),
             ("interfaces", "\n".join(_interface(nic) for nic in hardware.get("interfaces", ()))),
+            ("on the wire", "\n".join(heard)),
             ("boot", f"{boot['boots']}, {boot['stage']}" if boot else ""),
             ("image", deployment.get("image")),
             ("host name", deployment.get("hostname")),
         )
     )
+
+
+def _heard(settings: Settings, shown: dict[str, Any]) -> list[str]:
+    """What was heard of a machine's interfaces and its BMC, a line each; nothing where that is not for the caller."""
+    try:
+        found = settings.items("discoveries", machine=shown["id"], all="true")
+    except ClientError:  # a tenant's users may not, and a machine is shown all the same
+        return []
+    return [
+        ", ".join(word for word in (d["mac"], d["vendor"], d["kind"], place(d), neighbour(d["switch"])) if word)
+        for d in found
+    ]
 
 
 def _powered_by(power: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from fibrix.cli.settings import DEFAULT_STATE_DIR, Form, Settings
 
 MEMBERS = {
     "machine": ("fibrix.cli.machine:machine", "List, show, add and drive machines."),
+    "discovery": ("fibrix.cli.discovery:discovery", "List, show and mark what is heard on the wire."),
     "image": ("fibrix.cli.image:image", "List, show, build and delete images."),
     "ssh-key": ("fibrix.cli.ssh_key:ssh_key", "List, add, import and delete SSH keys."),
     "user": ("fibrix.cli.user:user", "List, add, edit and delete users; set passwords."),

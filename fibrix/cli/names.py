@@ -43,6 +43,7 @@ TENANT: Final = Name("tenant", "tenants")
 WEBHOOK: Final = Name("webhook", "webhooks")
 DNS_ZONE: Final = Name("zone", "dns/zones")
 DNS_KEY: Final = Name("DNS key", "dns/keys")
+DISCOVERY: Final = Name("MAC", "discoveries", field="mac")
 OPERATION: Final = Name("operation", "operations")
 
 

@@ -38,8 +38,8 @@ def emit(settings: Settings, value: Any, people: Callable[[], None]) -> None:
 
 
 def _print_id(item: Any) -> None:
-    """Print what an item is called by in other commands: its id, else its name."""
-    if isinstance(item, dict) and (called := item.get("id") or item.get("name")):
+    """Print what an item is called by in other commands: its id, else its MAC, else its name."""
+    if isinstance(item, dict) and (called := item.get("id") or item.get("mac") or item.get("name")):
         click.echo(plain(called))
 
 

@@ -36,6 +36,11 @@ def _with(detail: object) -> str:
     return f" ({detail})" if detail else ""
 
 
+def _place(data: Data, prefix: str = "") -> str:
+    vlan = data[f"{prefix}vlan"]
+    return f"{data[f'{prefix}interface']}{f' VLAN {vlan}' if vlan else ''}"
+
+
 _WORDS: Final[Mapping[str, Callable[[Data], str]]] = {
     "gap": lambda d: f"events before {d['oldest']} are no longer kept",
     "controller.started": lambda d: f"the controller started, version {d['version']}",
@@ -72,6 +77,24 @@ _WORDS: Final[Mapping[str, Callable[[Data], str]]] = {
     "user.login_failed": lambda d: f"a login as {d['name']!r} from {d['address']} failed",
     "api_key.created": lambda d: f"API key {d['name']} of {d['user']} made",
     "api_key.revoked": lambda d: f"API key {d['name']} of {d['user']} revoked",
+    "host.seen": lambda d: f"{d['mac']} is new on {_place(d)}{_with(d['vendor'])}",
+    "host.changed": lambda d: f"{d['mac']} shows new {', '.join(d['fields'])}{_with(d['name'] or d['address'])}",
+    "host.moved": lambda d: f"{d['mac']} is on {_place(d)}, and was on {_place(d, 'from_')}",
+    "host.gone": lambda d: f"{d['mac']} was not heard for {d['silent_s']} s",
+    "host.returned": lambda d: f"{d['mac']} is back after {d['away_s']} s",
+    "host.duplicate": lambda d: f"{d['mac']} is on {_place(d)} and on {_place(d, 'other_')} at once",
+    "host.untold": lambda d: f"{d['count']} events about hosts were left out: there was a storm of them",
+    "address.contested": lambda d: f"{d['address']} is used by {d['mac']} and by {d['other']}",
+    "bmc.seen": lambda d: f"{d['mac']} is a BMC{_with(d['evidence'])} at {d['address'] or 'no address yet'}",
+    "dhcp.server_seen": lambda d: f"{d['mac']} gives addresses by DHCP, as {d['address']}",
+    "gateway.seen": lambda d: f"{d['mac']} is a gateway, as {d['address']}",
+    "census.full": lambda d: (
+        f"{d['forgotten']} hosts were forgotten: more are heard than the {d['kept']} that are kept"
+    ),
+    "discovery.updated": lambda d: f"{d['mac']} changed: {', '.join(d['fields'])}",
+    "discovery.forgotten": lambda d: f"{d['mac']} is forgotten",
+    "hidden_network.created": lambda d: f"nothing is kept of {d['hides']}",
+    "hidden_network.deleted": lambda d: f"{d['hides']} is hidden no more",
     "reservation.added": lambda d: f"{d['address']} is reserved for {d['mac']}",
     "reservation.deleted": lambda d: f"the reservation of {d['mac']} is gone",
     "host.seen": lambda d: (

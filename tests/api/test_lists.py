@@ -81,7 +81,19 @@ async def test_large_lists_are_compressed_for_who_takes_it(site: Site, http: aio
         assert await packed.json() == await response.json()
 
 
-LISTS = ("machines", "operations", "images", "ssh-keys", "subnets", "users", "tenants", "webhooks", "me/keys")
+LISTS = (
+    "machines",
+    "discoveries",
+    "hidden-networks",
+    "operations",
+    "images",
+    "ssh-keys",
+    "subnets",
+    "users",
+    "tenants",
+    "webhooks",
+    "me/keys",
+)
 
 
 @pytest.mark.parametrize("noun", LISTS)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fibrix.domain.state import State
+from tests.support.hosts import host, news
 from tests.support.site import Site, key_of
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
@@ -21,6 +22,7 @@ SEED = os.environ.get("FIBRIX_SCHEMA_SEED", "1")
 async def test_the_api_is_what_its_document_says(site: Site, tmp_path: Path, who: str) -> None:
     for name, state in (("web-1", State.READY), ("web-2", State.NEW), ("web-3", State.DEPLOYED)):
         await site.put(name, state, tenant="" if state is State.NEW else "t000000001")
+    await site.rig.core.keeper.take(news([host("52:54:00:00:00:01", "192.168.1.30")]))
     process = await asyncio.create_subprocess_exec(
         str(Path(sys.executable).with_name("st")),
         *("--config-file", str(CONFIG), "run", f"{site.url}/api/v1/openapi.json"),
