@@ -7,7 +7,7 @@ told of at a slow pace and stored late, and where there are more hosts than are 
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
@@ -89,6 +89,7 @@ class DiscoveryKeeper:
             for told in facts[start : start + STEP]:
                 self._sort(told, veil, hosts, events)
             await self._store_now(list(hosts.values()), events)
+            await asyncio.sleep(0)  # others run, where there was nothing to store
         if self._grown > _SPARE:
             await self.tidy()
 
@@ -99,10 +100,11 @@ class DiscoveryKeeper:
             self._veil = Veil(hidden)
         return self._veil
 
-    def shown(self, host: Host) -> Host | None:
-        """Give what is known of a stored host now; None: it is hidden, or is to be forgotten."""
-        newest = self.heard.get(host.mac, host)
-        return None if newest is None else self.veil().show(newest)
+    def shown(self, hosts: Iterable[Host]) -> list[Host]:
+        """Give what is known of stored hosts now, without those that are hidden or are to be forgotten."""
+        veil = self.veil()
+        newest = (self.heard.get(host.mac, host) for host in hosts)
+        return [shown for host in newest if host is not None and (shown := veil.show(host)) is not None]
 
     def forget(self, mac: MacAddress) -> None:
         """Let go of what is not stored yet of a host."""

@@ -96,10 +96,10 @@ class DiscoveryDesk:
         """One of them. Raises NotFoundError, InvalidError, StoreError."""
         wanted = parse_mac(mac)
         stored = await self._store.hosts.get(wanted) or self._keeper.heard.get(wanted)
-        shown = self._keeper.shown(stored) if stored is not None else None
-        if shown is None:
+        known = self._known([stored] if stored is not None else [], self._register())
+        if not known:
             raise NotFoundError(f"there is no discovery {wanted}: it was not heard, or nothing is kept of it")
-        return self._register().discovery(shown, self._store.of(Marks).by_key(wanted))
+        return known[0]
 
     async def candidates(self, discovery: Discovery) -> Sequence[BmcCandidate]:
         """Hosts that may be its BMC, the likeliest first. Raises StoreError."""
@@ -109,8 +109,7 @@ class DiscoveryDesk:
         others = {each.mac: each for each in await hosts.bmcs(_BMCS)}
         others |= {each.mac: each for each in await hosts.beside(host.mac, _BESIDE)}
         others.pop(host.mac, None)
-        shown = [found for each in others.values() if (found := self._keeper.shown(each)) is not None]
-        return self._propose(host, shown)
+        return self._propose(host, self._keeper.shown(others.values()))
 
     async def mark(self, mac: str, changes: MarkChanges) -> Discovery:
         """Say something of it. Raises NotFoundError, InvalidError, StoreError."""
@@ -209,8 +208,7 @@ class DiscoveryDesk:
 
     def _known(self, hosts: Sequence[Host], register: Register) -> list[Discovery]:
         marks = self._store.of(Marks)
-        shown = [found for host in hosts if (found := self._keeper.shown(host)) is not None]
-        return [register.discovery(host, marks.by_key(host.mac)) for host in shown]
+        return [register.discovery(host, marks.by_key(host.mac)) for host in self._keeper.shown(hosts)]
 
     def _register(self) -> Register:
         subnets = [(listed.subnet.network, listed.kept.name) for listed in self._book.all()]

@@ -81,7 +81,7 @@ async def test_a_host_that_is_heard_again_is_known_at_once_and_stored_later_with
     before = await wire.region.hosts.get(MAC)
     assert before is not None
     assert before.last == NOON
-    assert wire.keeper.shown(before) == later
+    assert wire.keeper.shown([before]) == [later]
     await wire.keeper.flush()
     assert await wire.region.hosts.get(MAC) == later
     assert not wire.keeper.heard
@@ -130,7 +130,7 @@ async def test_a_host_that_only_later_shows_a_hidden_address_is_forgotten(wire: 
     await wire.keeper.take([told(host(SERVER, "203.0.113.9"))])
     stored = await wire.region.hosts.get(MAC)
     assert stored is not None
-    assert wire.keeper.shown(stored) is None
+    assert wire.keeper.shown([stored]) == []
     await wire.keeper.flush()
     assert await wire.stored() == []
 
