@@ -16,7 +16,6 @@ def build_desk(shared: Shared, region: Region, core: Core, machines: MachineCont
         keeper=core.keeper,
         book=core.networks,
         machines=machines,
-        propose=lambda _host, _others: (),
         own_macs=own_macs,
         now=shared.now,
     )

@@ -158,5 +158,5 @@ def _service(service: Mapping[str, Any]) -> str:
 
 
 def _candidate(candidate: Mapping[str, Any]) -> str:
-    reasons = ", ".join(candidate["reasons"])
-    return "  ".join(word for word in (candidate["mac"], candidate["address"], reasons) if word)
+    reason = candidate["reason"] if candidate["likely"] else f"{candidate['reason']} (not likely)"
+    return "  ".join(word for word in (candidate["mac"], candidate["address"], reason) if word)

@@ -88,6 +88,7 @@ _WORDS: Final[Mapping[str, Callable[[Data], str]]] = {
     "bmc.seen": lambda d: f"{d['mac']} is a BMC{_with(d['evidence'])} at {d['address'] or 'no address yet'}",
     "dhcp.server_seen": lambda d: f"{d['mac']} gives addresses by DHCP, as {d['address']}",
     "gateway.seen": lambda d: f"{d['mac']} is a gateway, as {d['address']}",
+    "census.flooded": lambda d: f"{d['refused']} new hosts were not taken up: too many came at once",
     "census.full": lambda d: (
         f"{d['forgotten']} hosts were forgotten: more are heard than the {d['kept']} that are kept"
     ),

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from fibrix.controllers.discoveries import DiscoveryKeeper
 from fibrix.controllers.host_store import HostStore, HostUnit
 from fibrix.controllers.networks import NetworkBook
-from fibrix.domain.census.discovery import BmcCandidate, Discovery, Marks, Standing, ipv4_of, is_uefi
+from fibrix.domain.census.bmc_guess import BmcGuess, is_bmc, propose
+from fibrix.domain.census.discovery import Discovery, Marks, Standing, ipv4_of, is_uefi
 from fibrix.domain.census.host import Host
 from fibrix.domain.census.sighting import Role
 from fibrix.domain.census.standing import Register
@@ -23,9 +24,6 @@ from fibrix.domain.power import PowerKind, PowerSettings
 from fibrix.errors import ConflictError, InvalidError, NotFoundError
 from fibrix.events.marks import DiscoveryForgotten, DiscoveryUpdated
 from fibrix.types import MacAddress, MachineId, parse_mac
-
-Propose = Callable[[Host, Sequence[Host]], Sequence[BmcCandidate]]
-"""Finds out which of other hosts may be a host's BMC, the likeliest first."""
 
 _BESIDE: Final = 16  # hosts of neighbouring MACs that are looked at for a BMC, on each side
 _BMCS: Final = 1000  # and so many of those that are known to be one
@@ -58,7 +56,6 @@ class DiscoveryDesk:
         keeper: DiscoveryKeeper,
         book: NetworkBook,
         machines: Machines,
-        propose: Propose,
         own_macs: Callable[[], frozenset[MacAddress]],
         now: Callable[[], datetime],
     ) -> None:
@@ -66,7 +63,6 @@ class DiscoveryDesk:
         self._keeper = keeper
         self._book = book
         self._machines = machines
-        self._propose = propose
         self._own_macs = own_macs
         self._now = now
 
@@ -101,15 +97,19 @@ class DiscoveryDesk:
             raise NotFoundError(f"there is no discovery {wanted}: it was not heard, or nothing is kept of it")
         return known[0]
 
-    async def candidates(self, discovery: Discovery) -> Sequence[BmcCandidate]:
-        """Hosts that may be its BMC, the likeliest first. Raises StoreError."""
+    async def candidates(self, discovery: Discovery) -> Sequence[BmcGuess]:
+        """Hosts that may be its BMC, and are not another machine's, the likeliest first. Raises StoreError."""
         host, hosts = discovery.host, self._store.hosts
         if discovery.standing in {Standing.CONTROLLER, Standing.BMC} or _cannot_be_machine(host):
             return ()
-        others = {each.mac: each for each in await hosts.bmcs(_BMCS)}
-        others |= {each.mac: each for each in await hosts.beside(host.mac, _BESIDE)}
-        others.pop(host.mac, None)
-        return self._propose(host, self._keeper.shown(others.values()))
+        near = {each.mac: each for each in await hosts.bmcs(_BMCS)}
+        near |= {each.mac: each for each in [host, *await hosts.beside(host.mac, _BESIDE)]}
+        free = [each.host for each in self._known(list(near.values()), self._register()) if _is_free(each, discovery)]
+        if not discovery.machine:
+            return propose((host.mac,), free)
+        machine = self._store.machine(discovery.machine)
+        serial = machine.hardware.serial if machine.hardware is not None else ""
+        return propose(machine.macs, free, uuid=machine.uuid, serial=serial)
 
     async def mark(self, mac: str, changes: MarkChanges) -> Discovery:
         """Say something of it. Raises NotFoundError, InvalidError, StoreError."""
@@ -224,7 +224,12 @@ _IS: Final = {
 
 
 def _cannot_be_machine(host: Host) -> bool:
-    return bool(host.bmc) or not {Role.BMC.value, Role.SWITCH.value}.isdisjoint(host.roles)
+    return is_bmc(host) or Role.SWITCH.value in host.roles
+
+
+def _is_free(found: Discovery, wanted: Discovery) -> bool:
+    """Whether a host may be this one's BMC, or is the very same: nobody else's machine or BMC."""
+    return found.standing is Standing.STRANGER or found.machine == wanted.machine != ""
 
 
 def _refuse(found: Discovery) -> None:

@@ -201,6 +201,18 @@ async def test_a_host_becomes_a_machine_powered_by_the_bmc_that_was_named(
     assert "calvin" not in str(await site.rig.region.journal.since(0))
 
 
+async def test_hosts_that_may_be_its_bmc_are_offered_with_reasons(site: Site, http: aiohttp.ClientSession) -> None:
+    await heard(site)
+    (offer,) = (await call(http, "GET", f"discoveries/{SERVER}"))["bmc_candidates"]
+    assert (offer["mac"], offer["address"], offer["likely"]) == (ITS_BMC, "192.168.1.203", True)
+    assert "its MAC is next to" in offer["reason"]
+    (its,) = (await call(http, "GET", f"discoveries/{MANAGED}"))["bmc_candidates"]
+    assert its["mac"] == ITS_POWER
+    for mac in (ITS_BMC, SWITCH):
+        assert (await call(http, "GET", f"discoveries/{mac}"))["bmc_candidates"] == []
+    assert all(each["mac"] != ITS_POWER for each in (await call(http, "GET", f"discoveries/{PHONE}"))["bmc_candidates"])
+
+
 async def test_without_a_word_nothing_is_guessed_about_power(site: Site, http: aiohttp.ClientSession) -> None:
     await heard(site)
     made = await call(http, "POST", f"discoveries/{SERVER}/machine", {}, 201)

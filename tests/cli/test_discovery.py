@@ -38,7 +38,14 @@ async def test_hosts_are_listed_shown_and_marked(site: Site, fibrix: Command) ->
     assert (await fibrix("discovery", "list", "--vlan", "9", "--unknown", "-q")).out == f"{PHONE}\n"
     assert (await fibrix("discovery", "list", "--known", "-q")).out == ""
     shown = (await fibrix("discovery", "show", SERVER)).out
-    for words in ("sw1, ge-0/0/7, VLAN 7", "_ssh._tcp  db-1  port 22", "BIOS", "PXEClient:Arch:00000", "racks"):
+    for words in (
+        "sw1, ge-0/0/7, VLAN 7",
+        "_ssh._tcp  db-1  port 22",
+        "BIOS",
+        "PXEClient:Arch:00000",
+        "racks",
+        f"{ITS_BMC}  192.168.1.203",
+    ):
         assert words in shown
     for command in (
         ("name", PHONE, "Ann's phone"),

@@ -10,7 +10,8 @@ from fibrix.api.lists.grammar import Word
 from fibrix.api.lists.shape import Shape, Sort
 from fibrix.api.lists.values import read
 from fibrix.api.views import Time
-from fibrix.domain.census.discovery import BmcCandidate, Discovery, Standing, is_uefi
+from fibrix.domain.census.bmc_guess import BmcGuess
+from fibrix.domain.census.discovery import Discovery, Standing, is_uefi
 from fibrix.domain.census.host import HostAddress, HostName, HostStep
 from fibrix.domain.census.sighting import DhcpClient, Neighbour, NetService
 from fibrix.domain.ports.networks import Vid
@@ -54,7 +55,7 @@ class DiscoveryView(msgspec.Struct, frozen=True, kw_only=True):
 class DiscoveryDetail(DiscoveryView, frozen=True, kw_only=True):
     """The same, with hosts that may be its BMC: an offer, nothing is done by it."""
 
-    bmc_candidates: tuple[BmcCandidate, ...]
+    bmc_candidates: tuple[BmcGuess, ...]
 
 
 class DiscoveryQuery(ListQuery, frozen=True, forbid_unknown_fields=True):
@@ -129,7 +130,7 @@ def discovery_view(found: Discovery) -> DiscoveryView:
     )
 
 
-def discovery_detail(found: Discovery, candidates: tuple[BmcCandidate, ...]) -> DiscoveryDetail:
+def discovery_detail(found: Discovery, candidates: tuple[BmcGuess, ...]) -> DiscoveryDetail:
     """Show one with hosts that may be its BMC."""
     view = discovery_view(found)
     fields = {name: getattr(view, name) for name in view.__struct_fields__}

@@ -1,10 +1,10 @@
 """A discovery: a host that was heard on the wire, with what people say of it, and what it is to the region."""
 
 from enum import Enum
-from typing import Final
 
 import msgspec
 
+from fibrix.domain.census.architectures import ARCHITECTURES, BIOS, UEFI
 from fibrix.domain.census.host import Host
 from fibrix.types import MacAddress, MachineId
 
@@ -45,24 +45,13 @@ class Discovery(msgspec.Struct, frozen=True, kw_only=True):
     subnets: tuple[str, ...] = ()  # in which its addresses are
 
 
-class BmcCandidate(msgspec.Struct, frozen=True, kw_only=True):
-    """A host that may be a machine's BMC, and why. It is offered; nothing is done by it."""
-
-    mac: MacAddress
-    address: str  # empty: it has shown none
-    reasons: tuple[str, ...]  # in words, the weightiest first
-
-
-_UEFI: Final = frozenset({6, 7, 8, 9, 10, 11, 15, 16, 17, 18, 19})  # 17: EBC by HTTP
-_BIOS: Final = frozenset({0, 20})  # 20: by HTTP
-
-
 def is_uefi(host: Host) -> bool | None:
-    """Tell a host's firmware by DHCP option 93 (RFC 4578 §2.1, and IANA's list of its values); None: it never said."""
-    said = set(host.client.architectures) if host.client is not None else set()
-    if said & _UEFI:
+    """Tell a host's firmware by what it says as a DHCP client (RFC 4578 §2.1); None: it never said."""
+    numbers = host.client.architectures if host.client is not None else ()
+    said = {ARCHITECTURES.get(number, ("", "", False))[0] for number in numbers}
+    if UEFI in said:
         return True
-    return False if said & _BIOS else None
+    return False if BIOS in said else None
 
 
 def ipv4_of(host: Host) -> str:

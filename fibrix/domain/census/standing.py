@@ -39,7 +39,7 @@ class Register:
         )
 
     def _standing(self, host: Host) -> tuple[Standing, Machine | None]:
-        if host.mac in self._own:
+        if host.own or host.mac in self._own:
             return Standing.CONTROLLER, None
         machine = self._by_mac(host.mac)
         if machine is not None:

@@ -6,7 +6,8 @@ from typing import Annotated, Protocol
 import msgspec
 from msgspec import Meta
 
-from fibrix.domain.census.discovery import BmcCandidate, Discovery
+from fibrix.domain.census.bmc_guess import BmcGuess
+from fibrix.domain.census.discovery import Discovery
 from fibrix.domain.census.hiding import HiddenNetwork
 from fibrix.domain.machine import Machine
 from fibrix.domain.network_spec import Words
@@ -68,7 +69,7 @@ class Discoveries(Protocol):
         """One of them, by its MAC as people write it. Raises NotFoundError, InvalidError."""
         ...
 
-    async def candidates(self, discovery: Discovery) -> Sequence[BmcCandidate]:
+    async def candidates(self, discovery: Discovery) -> Sequence[BmcGuess]:
         """Hosts that may be its BMC, the likeliest first."""
         ...
 
