@@ -36,11 +36,6 @@ def _with(detail: object) -> str:
     return f" ({detail})" if detail else ""
 
 
-def _place(data: Data, prefix: str = "") -> str:
-    vlan = data[f"{prefix}vlan"]
-    return f"{data[f'{prefix}interface']}{f' VLAN {vlan}' if vlan else ''}"
-
-
 _WORDS: Final[Mapping[str, Callable[[Data], str]]] = {
     "gap": lambda d: f"events before {d['oldest']} are no longer kept",
     "controller.started": lambda d: f"the controller started, version {d['version']}",
@@ -77,23 +72,13 @@ _WORDS: Final[Mapping[str, Callable[[Data], str]]] = {
     "user.login_failed": lambda d: f"a login as {d['name']!r} from {d['address']} failed",
     "api_key.created": lambda d: f"API key {d['name']} of {d['user']} made",
     "api_key.revoked": lambda d: f"API key {d['name']} of {d['user']} revoked",
-    "host.seen": lambda d: f"{d['mac']} is new on {_place(d)}{_with(d['vendor'])}",
-    "host.changed": lambda d: f"{d['mac']} shows new {', '.join(d['fields'])}{_with(d['name'] or d['address'])}",
-    "host.moved": lambda d: f"{d['mac']} is on {_place(d)}, and was on {_place(d, 'from_')}",
-    "host.gone": lambda d: f"{d['mac']} was not heard for {d['silent_s']} s",
-    "host.returned": lambda d: f"{d['mac']} is back after {d['away_s']} s",
-    "host.duplicate": lambda d: f"{d['mac']} is on {_place(d)} and on {_place(d, 'other_')} at once",
     "host.untold": lambda d: f"{d['count']} events about hosts were left out: there was a storm of them",
-    "address.contested": lambda d: f"{d['address']} is used by {d['mac']} and by {d['other']}",
-    "bmc.seen": lambda d: f"{d['mac']} is a BMC{_with(d['evidence'])} at {d['address'] or 'no address yet'}",
-    "dhcp.server_seen": lambda d: f"{d['mac']} gives addresses by DHCP, as {d['address']}",
-    "gateway.seen": lambda d: f"{d['mac']} is a gateway, as {d['address']}",
     "census.flooded": lambda d: f"{d['refused']} new hosts were not taken up: too many came at once",
     "census.full": lambda d: (
         f"{d['forgotten']} hosts were forgotten: more are heard than the {d['kept']} that are kept"
     ),
-    "discovery.updated": lambda d: f"{d['mac']} changed: {', '.join(d['fields'])}",
-    "discovery.forgotten": lambda d: f"{d['mac']} is forgotten",
+    "discovery.updated": lambda d: f"changed: {', '.join(d['fields'])}",
+    "discovery.forgotten": lambda _: "forgotten",
     "hidden_network.created": lambda d: f"nothing is kept of {d['hides']}",
     "hidden_network.deleted": lambda d: f"{d['hides']} is hidden no more",
     "reservation.added": lambda d: f"{d['address']} is reserved for {d['mac']}",
@@ -102,12 +87,14 @@ _WORDS: Final[Mapping[str, Callable[[Data], str]]] = {
         f"first heard by {d['means'].upper()}{_where(d)}, {d['address'] or 'no address'}{_with(d['vendor'])}"
     ),
     "host.changed": lambda d: f"new: {', '.join(d['fields'])}{_known(d['address'], d['name'], d['kind'])}",
-    "host.moved": lambda d: f"moved{_where(d)}, from {_place(d['from_interface'], d['from_vlan'])}",
+    "host.moved": lambda d: (
+        f"moved to {_place(d['interface'], d['vlan'])}, from {_place(d['from_interface'], d['from_vlan'])}"
+    ),
     "host.duplicate": lambda d: f"heard{_where(d)} and {_place(d['other_interface'], d['other_vlan'])} in turns",
     "host.gone": lambda d: f"silent for {d['silent_s']} s",
     "host.returned": lambda d: f"back{_where(d)} after {d['away_s']} s",
     "address.contested": lambda d: f"uses {d['address']}, as {d['other']} does",
-    "bmc.seen": lambda d: f"is a BMC at {d['address']}{_with(d['evidence'])}",
+    "bmc.seen": lambda d: f"is a BMC at {d['address'] or 'no address yet'}{_with(d['evidence'])}",
     "dhcp.server_seen": lambda d: f"gives addresses by DHCP, as {d['address']}",
     "gateway.seen": lambda d: f"is a gateway, as {d['address']}",
 }

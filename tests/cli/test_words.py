@@ -12,14 +12,18 @@ PLACE = {"mac": "00:14:22:00:00:01", "interface": "eth1", "vlan": 7}
 @pytest.mark.parametrize(
     ("kind", "data", "words"),
     [
-        ("host.seen", PLACE | {"vendor": "Dell Inc."}, "00:14:22:00:00:01 is new on eth1 VLAN 7 (Dell Inc.)"),
+        (
+            "host.seen",
+            PLACE | {"means": "arp", "vendor": "Dell Inc."},
+            "first heard by ARP on eth1 VLAN 7, no address (Dell Inc.)",
+        ),
         (
             "host.moved",
             PLACE | {"from_interface": "eth2", "from_vlan": 0},
-            "00:14:22:00:00:01 is on eth1 VLAN 7, and was on eth2",
+            "moved to eth1 VLAN 7, from eth2",
         ),
         ("fibrix.host.untold", {"count": 500}, "500 events about hosts were left out: there was a storm of them"),
-        ("bmc.seen", {"mac": "x", "address": "", "evidence": "RMCP"}, "x is a BMC (RMCP) at no address yet"),
+        ("bmc.seen", {"mac": "x", "address": "", "evidence": "RMCP"}, "is a BMC at no address yet (RMCP)"),
         ("host.unheard_of", {"mac": "x", "colour": "red"}, "host unheard of mac x, colour red"),
     ],
 )
