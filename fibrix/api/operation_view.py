@@ -14,16 +14,17 @@ from fibrix.types import MachineId, OperationId, TenantId, UserId
 
 PATH = "/api/v1/operations"
 
-Kind = Annotated[str, msgspec.Meta(examples=["commission", "test", "deploy", "release"])]
+Kind = Annotated[str, msgspec.Meta(examples=["commission", "test", "deploy", "release", "scan"])]
 
 
 class OperationView(msgspec.Struct, frozen=True, kw_only=True):
-    """Long work on one machine. What the machine is doing is told while it runs; null afterwards."""
+    """Long work on one machine, or a scan. What the machine is doing is told while it runs; null afterwards."""
 
     id: OperationId
     kind: Kind
-    machine: MachineId
+    machine: MachineId  # empty: a scan
     machine_name: str
+    subnets: tuple[str, ...]  # of a scan
     tenant: TenantId  # whose machine it was; empty: the region's
     user: UserId  # who asked; empty: the region's people, where a tenant looks
     request: str  # id of the request that asked
@@ -46,6 +47,7 @@ def operation_view(live: Live) -> OperationView:
         kind=operation.kind,
         machine=operation.machine,
         machine_name=operation.machine_name,
+        subnets=operation.scan.subnets if operation.scan is not None else (),
         tenant=operation.tenant,
         user=operation.user,
         request=operation.request,

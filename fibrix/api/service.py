@@ -42,6 +42,7 @@ from fibrix.api.v1.power import PowerRoutes
 from fibrix.api.v1.readiness import ReadinessRoutes
 from fibrix.api.v1.reservations import ReservationRoutes
 from fibrix.api.v1.runs import RunRoutes
+from fibrix.api.v1.scans import ScanRoutes
 from fibrix.api.v1.scripts import ScriptRoutes
 from fibrix.api.v1.session import MeRoutes, SessionRoutes
 from fibrix.api.v1.ssh_keys import SshKeyRoutes
@@ -69,6 +70,7 @@ from fibrix.domain.ports.machines import Machines
 from fibrix.domain.ports.monitoring import Metrics, Targets
 from fibrix.domain.ports.networks import Addresses, Fabrics, Networks, Reservations
 from fibrix.domain.ports.operations import Operations
+from fibrix.domain.ports.scan import Scans
 from fibrix.domain.ports.scripts import ScriptList
 from fibrix.domain.ports.traffic import Traffic
 from fibrix.domain.ports.webhooks import Webhooks
@@ -86,6 +88,7 @@ class ApiPorts:
     hidden_networks: HiddenNetworks
     boots: BootBook
     operations: Operations
+    scans: Scans
     images: Images
     scripts: ScriptList
     users: Users
@@ -176,6 +179,7 @@ class ApiService:
             DiscoveryRoutes(ports.discoveries, ports.now),
             HiddenNetworkRoutes(ports.hidden_networks),
             OperationRoutes(ports.operations, ports.machines),
+            ScanRoutes(ports.scans, ports.operations),
             AllocationRoutes(ports.machines),
             PowerRoutes(ports.machines),
             RunRoutes(ports.machines),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fibrix.app.dns import Dns, build_dns
+from fibrix.app.scans import build_scans
 from fibrix.app.shared import Shared
 from fibrix.app.webhooks import Postal, build_webhooks
 from fibrix.config import interface_roles, kept_subnets, vlans
@@ -14,6 +15,7 @@ from fibrix.controllers.lifecycle import Lifecycle
 from fibrix.controllers.networks import Declared, NetworkBook
 from fibrix.controllers.plan import Planner
 from fibrix.controllers.rack import RackSnapshots
+from fibrix.controllers.scans import ScanController
 from fibrix.domain.progress import Limits
 from fibrix.ephemeral import catalog
 from fibrix.ephemeral.build import latest
@@ -45,6 +47,7 @@ class Core:
     postal: Postal
     dns: Dns
     keeper: DiscoveryKeeper
+    scans: ScanController
 
 
 def build_core(shared: Shared, region: Region) -> Core:
@@ -80,4 +83,5 @@ def build_core(shared: Shared, region: Region) -> Core:
         postal=build_webhooks(shared, region),
         dns=build_dns(shared, region),
         keeper=DiscoveryKeeper(shared.bus, region, config.discovery, shared.now),
+        scans=build_scans(shared, region, networks, draw),
     )

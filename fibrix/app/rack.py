@@ -6,6 +6,7 @@ from fibrix.app.metrics.rack import RackMeters
 from fibrix.app.shared import Shared
 from fibrix.app.sniffer import build_sniffer
 from fibrix.domain.ports.power import Power
+from fibrix.domain.ports.scan import Scanner
 from fibrix.domain.power import PowerKind
 from fibrix.drivers.power.ipmi.driver import IpmiDriver
 from fibrix.drivers.power.manual import ManualDriver
@@ -18,6 +19,7 @@ from fibrix.services.dhcp.watch import Watch
 from fibrix.services.httpboot.service import HttpBootService, HttpBootSettings
 from fibrix.services.ndp.service import NdpService
 from fibrix.services.power.service import PowerService
+from fibrix.services.scan.service import ScanService
 from fibrix.services.tftp.service import TftpService, TftpSettings
 from fibrix.store.bindings import Bindings
 
@@ -30,6 +32,7 @@ class Rack:
     power: Power
     manual: ManualDriver
     meters: RackMeters | None = None
+    scanner: Scanner | None = None  # None: nothing is scanned
 
 
 def build_rack(shared: Shared, bindings: Bindings) -> Rack:
@@ -66,9 +69,11 @@ def build_rack(shared: Shared, bindings: Bindings) -> Rack:
         ndp=NdpService(snapshot, bus),
         power=power,
         sniffer=build_sniffer(shared, bindings.database),
+        scan=ScanService(snapshot, bus, now=shared.now),
     )
     ndp: tuple[Service, ...] = (meters.ndp,) if config.boot.answer_solicitations else ()
     dhcp_services: tuple[Service, ...] = (meters.dhcp, pxe_port, watch)
     sniffer: tuple[Service, ...] = (meters.sniffer,) if config.discovery.enabled else ()
-    services: tuple[Service, ...] = (*dhcp_services, meters.tftp, meters.httpboot, *ndp, ipmi, power, *sniffer)
-    return Rack(services=services, power=power, manual=manual, meters=meters)
+    files: tuple[Service, ...] = (meters.tftp, meters.httpboot)
+    services: tuple[Service, ...] = (*dhcp_services, *files, *ndp, ipmi, power, *sniffer, meters.scan)
+    return Rack(services=services, power=power, manual=manual, meters=meters, scanner=meters.scan)

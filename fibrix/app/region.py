@@ -117,6 +117,8 @@ def build_services(shared: Shared, region: Region, rack: Rack, notifier: Notifie
     """Make the whole controller: listeners first, then those who speak, the API last."""
     core = build_core(shared, region)
     core.snapshots.refresh()
+    if rack.scanner is not None:
+        core.scans.scanner = rack.scanner
     settler = Settler(region, core.lifecycle, shared.now)
     images = ImageController(Images(shared.config.images_dir), region)
     meters = build_meters(shared, region, core.postal.attempts, rack.meters, core.dns.service)
@@ -132,6 +134,7 @@ def build_services(shared: Shared, region: Region, rack: Rack, notifier: Notifie
         core.postal.service,
         WireController(shared.bus, region.change),
         core.keeper,
+        core.scans,
         PowerController(shared.bus, core.lifecycle, shared.now),
         build_boots(shared, region, core, rack, settler),
         *core.dns.services,

@@ -85,6 +85,10 @@ class DiscoveryConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     gone_s: Annotated[int, Meta(ge=60)] = 3600  # a host that is silent for so long is gone
     keep_days: Annotated[int, Meta(ge=0, le=36500)] = 90  # and forgotten after this; 0: never
     most_hosts: Annotated[int, Meta(ge=1, le=1_000_000)] = 65_536  # those that are silent the longest are forgotten
+    scan_interval_s: Annotated[int, Meta(ge=0)] = 0  # each subnet is scanned actively so often; 0: never
+    scan_subnets: tuple[str, ...] = ()  # those that are; empty: all
+    scan_kinds: tuple[Literal["arp", "nd", "ping", "rmcp", "redfish"], ...] = ("arp", "nd", "ping", "rmcp", "redfish")
+    scan_rate: Annotated[int, Meta(ge=1, le=1000)] = 100  # packets a second
 
 
 class PowerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

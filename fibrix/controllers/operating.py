@@ -24,10 +24,10 @@ def follow(
     before, after = edge
     running = _running_of(unit, after.id)
     if running is not None:
-        _store(unit, gone_on(running, trigger, after, now=now), now)
-    operation = begun(id_, trigger, before, after, asked=_asked_by(request), now=now)
+        store(unit, gone_on(running, trigger, after, now=now), now)
+    operation = begun(id_, trigger, before, after, asked=asked_by(request), now=now)
     if operation is not None:
-        _begin(unit, operation, now)
+        begin(unit, operation, now)
     return operation
 
 
@@ -35,10 +35,10 @@ def forget(unit: Unit, machine: Machine, now: datetime) -> None:
     """End the operation of a machine that is about to be deleted."""
     running = _running_of(unit, machine.id)
     if running is not None:
-        _store(unit, ended(running, OperationState.CANCELLED, f"{machine.name} was deleted", now=now), now)
+        store(unit, ended(running, OperationState.CANCELLED, f"{machine.name} was deleted", now=now), now)
 
 
-def _asked_by(request: Scope | None) -> Asked:
+def asked_by(request: Scope | None) -> Asked:
     """Tell who asks. Outside of a request it is the controller itself."""
     if request is None:
         return Asked()
@@ -51,7 +51,8 @@ def _running_of(unit: Unit, machine: MachineId) -> Operation | None:
     return unit.of(Operation).by_key(running_key(machine))
 
 
-def _begin(unit: Unit, operation: Operation, now: datetime) -> None:
+def begin(unit: Unit, operation: Operation, now: datetime) -> None:
+    """Put a new operation into the store, and tell of it."""
     unit.of(Operation).insert(operation)
     unit.append(
         OperationStarted(
@@ -60,14 +61,15 @@ def _begin(unit: Unit, operation: Operation, now: datetime) -> None:
             operation=operation.id,
             kind=operation.kind,
             machine=operation.machine,
-            name=operation.machine_name,
+            name=operation.about,
         )
     )
     if not operation.running:
         _tell_end(unit, operation, now)
 
 
-def _store(unit: Unit, operation: Operation, now: datetime) -> None:
+def store(unit: Unit, operation: Operation, now: datetime) -> None:
+    """Store an operation that was changed; that it ended is told."""
     unit.of(Operation).update(operation)
     if not operation.running:
         _tell_end(unit, operation, now)
@@ -81,7 +83,7 @@ def _tell_end(unit: Unit, operation: Operation, now: datetime) -> None:
             operation=operation.id,
             kind=operation.kind,
             machine=operation.machine,
-            name=operation.machine_name,
+            name=operation.about,
             state=operation.state.value,
             detail=operation.detail,
         )

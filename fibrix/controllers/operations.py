@@ -1,7 +1,7 @@
 """Operations as the API shows, awaits and cancels them; those that ended long ago are forgotten."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
@@ -33,11 +33,14 @@ PRUNE_AT_ONCE: Final = 500
 
 
 class OperationController:
-    """Fits `domain.ports.operations.Operations`."""
+    """Fits `domain.ports.operations.Operations`. `cancel_scan` ends those that are no machine's, with a reason."""
 
-    def __init__(self, store: Store, lifecycle: Lifecycle, bus: Bus) -> None:
+    def __init__(
+        self, store: Store, lifecycle: Lifecycle, bus: Bus, cancel_scan: Callable[[OperationId, str], Awaitable[None]]
+    ) -> None:
         self._store = store
         self._lifecycle = lifecycle
+        self._cancel_scan = cancel_scan
         self._bus = bus
         self._kept = store.of(Operation)
 
@@ -55,7 +58,7 @@ class OperationController:
 
     async def live(self, operations: Sequence[Operation]) -> Sequence[Live]:
         """Look at what their machines are doing. Raises StoreError."""
-        runs = await self._store.runs_of([o.machine for o in operations if o.running])
+        runs = await self._store.runs_of([o.machine for o in operations if o.running and o.machine])
         return [self._live(o, runs.get(o.machine, ())) if o.running else Live(operation=o) for o in operations]
 
     def _live(self, operation: Operation, runs: Sequence[ScriptRun]) -> Live:
@@ -80,7 +83,10 @@ class OperationController:
         return replace(self._kept.get(operation.id), user=operation.user)
 
     async def cancel(self, operation: Operation, reason: str) -> Operation:
-        """Abort what its machine is doing. Raises ConflictError: it has ended, or cannot be aborted now."""
+        """Abort what its machine is doing, or the scan. Raises ConflictError: it has ended, or cannot be now."""
+        if operation.scan is not None:
+            await self._cancel_scan(operation.id, reason)
+            return replace(self._kept.get(operation.id), user=operation.user)
 
         def still_running(unit: Unit, machine: Machine) -> Machine:
             now = unit.of(Operation).read(operation.id)

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from fibrix.domain.access import REGION
 from fibrix.domain.lifecycle import OWN, TRANSITIONS
 from fibrix.domain.machine import Machine
+from fibrix.domain.scan_report import ScanRecord
 from fibrix.domain.state import PASSING
 from fibrix.domain.trigger import Trigger
 from fibrix.types import MachineId, OperationId, TenantId, UserId
@@ -25,12 +26,12 @@ class OperationState(Enum):
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """Long work on one machine. It ends with the state that it leads to, so a restart does not end it."""
+    """Long work on one machine: it ends with the state that it leads to, so a restart does not end it. Or a scan."""
 
     id: OperationId
-    kind: str  # the trigger that began it: `commission`, `test`, `deploy`, `release`
-    machine: MachineId
-    machine_name: str
+    kind: str  # the trigger that began it: `commission`, `test`, `deploy`, `release`; or SCAN
+    machine: MachineId = MachineId("")  # empty: a scan
+    machine_name: str = ""
     tenant: TenantId = REGION  # whose machine it was
     user: UserId = UserId("")  # who asked
     request: str = ""  # id of the request that asked
@@ -39,6 +40,12 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     ended_at: datetime | None = None
     revision: int = 1
+    scan: ScanRecord | None = None  # None: it is work on a machine
+
+    @property
+    def about(self) -> str:
+        """What is worked on, in words: the machine's name, or the subnets."""
+        return self.machine_name if self.scan is None else ", ".join(self.scan.subnets)
 
     @property
     def running(self) -> bool:
@@ -52,6 +59,9 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     user: UserId = UserId("")
     request: str = ""
 
+
+SCAN: Final = "scan"
+"""The kind of those that are active scans of subnets."""
 
 LONG: Final = frozenset(
     trigger
@@ -69,7 +79,7 @@ def running_key(machine: MachineId) -> str:
 
 def key_of(operation: Operation) -> str:
     """What is unique of an operation."""
-    return running_key(operation.machine) if operation.running else operation.id
+    return running_key(operation.machine) if operation.running and operation.machine else operation.id
 
 
 def begun(

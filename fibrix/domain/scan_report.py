@@ -68,3 +68,14 @@ class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
         told = [f"{tally.kind.value} {tally.answered}" for tally in self.tallies if tally.sent]
         hosts = "1 host answers" if self.found == 1 else f"{self.found} hosts answer"
         return "; ".join((f"{hosts} ({', '.join(told) or 'nothing was sent'})", *self.faults, *self.notes))
+
+
+class ScanRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A scan, as it is kept with the operation that it is."""
+
+    subnets: tuple[str, ...]
+    kinds: tuple[ScanKind, ...]  # that are asked in any of them
+    rate: int  # packets a second
+    packets: int  # that are sent, at most
+    scheduled: bool = False  # nobody asked for it
+    report: ScanReport = ScanReport()  # as of its end

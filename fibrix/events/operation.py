@@ -10,9 +10,9 @@ class OperationEvent(Event, frozen=True, kw_only=True):
     """Something about one operation."""
 
     operation: OperationId
-    kind: str  # `commission`, `test`, `deploy`, `release`
-    machine: MachineId
-    name: str  # of the machine
+    kind: str  # `commission`, `test`, `deploy`, `release`, `scan`
+    machine: MachineId  # empty: a scan
+    name: str  # of the machine; of a scan, those of its subnets
 
     @property
     def subject(self) -> str:
@@ -21,13 +21,13 @@ class OperationEvent(Event, frozen=True, kw_only=True):
 
 
 class OperationStarted(OperationEvent, frozen=True, kw_only=True):
-    """Someone asked for long work, and it began. By controllers.lifecycle; for the stream."""
+    """Someone asked for long work, and it began. By controllers.lifecycle, controllers.scans; for the stream."""
 
     TYPE: ClassVar[str] = "operation.started"
 
 
 class OperationEnded(OperationEvent, frozen=True, kw_only=True):
-    """It succeeded, failed or was cancelled. By controllers.lifecycle; for the stream and for who awaits it."""
+    """It succeeded, failed or was cancelled. By controllers.lifecycle, .scans; for the stream and for who awaits it."""
 
     TYPE: ClassVar[str] = "operation.ended"
     state: str  # `succeeded`, `failed`, `cancelled`

@@ -77,6 +77,7 @@ CASES: Final[dict[str, Case]] = {
     ),
     "hiddenNetwork_add": case({"network": "203.0.113.0/24"}, "hidden|network"),
     "hiddenNetwork_delete": case(None, "hidden|network", hidden="$hidden"),
+    "scan_scan": case({"targets": ["spare"]}, "arp nd ping rmcp redfish duration operation"),
     "operation_cancel": case({}, "state", operation="$operation"),
     "allocation_add": case({"tenant": "acme"}, "state tenant"),
     "power_order": case({"action": "off"}, "power", machine="deployed"),

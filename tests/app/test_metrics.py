@@ -105,6 +105,7 @@ def test_every_metric_is_on_the_dashboard_or_in_an_alert_or_is_for_looking_close
         "remembered",
         "dhcp_link",
         "pxe_port",
+        "fibrix_scan_",
     }
     text = (ROOT / "config" / "grafana" / "fibrix.json").read_text()
     text += (ROOT / "examples" / "prometheus" / "alerts.yml").read_text()

@@ -28,7 +28,7 @@ OF_ACME = Caller(user=UserId("u000000004"), role=Role.TENANT, tenant=ACME)
 
 
 def controller(r: Rig) -> OperationController:
-    return OperationController(r.region, r.core.lifecycle, r.shared.bus)
+    return OperationController(r.region, r.core.lifecycle, r.shared.bus, r.core.scans.cancel)
 
 
 def operations(r: Rig) -> list[Operation]:

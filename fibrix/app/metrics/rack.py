@@ -18,6 +18,7 @@ from fibrix.services.dhcp.watch import Watch
 from fibrix.services.httpboot.service import HttpBootService
 from fibrix.services.ndp.service import NdpService
 from fibrix.services.power.service import PowerService
+from fibrix.services.scan.service import ScanService
 from fibrix.services.sniffer.service import Sniffer
 from fibrix.services.tftp.service import TftpService
 from fibrix.store.db import Database
@@ -37,6 +38,7 @@ class RackMeters:
     ndp: NdpService
     power: PowerService
     sniffer: Sniffer
+    scan: ScanService
 
     def read(self) -> Iterable[Metric]:
         """Read all of them."""
@@ -83,6 +85,8 @@ class RackMeters:
 
     def _boot(self) -> Iterable[Metric]:
         yield catalog.SOLICITATIONS.of(self.ndp.counts)
+        yield catalog.SCAN_SENT.of(self.scan.sent)
+        yield catalog.SCAN_ANSWERED.of(self.scan.answered)
         tftp, http = self.tftp.counters, self.httpboot.downloads
         yield catalog.TRANSFERS.of(
             {

@@ -2,7 +2,6 @@
 
 from typing import Protocol
 
-from fibrix.domain.access import Caller
 from fibrix.domain.operation import Operation
 from fibrix.domain.scan import ScanOrder, ScanSpec
 from fibrix.domain.scan_report import ScanReport
@@ -32,6 +31,6 @@ class Scans(Protocol):
         """Begin one; where it is only rehearsed, say what would be sent. Raises InvalidError, ConflictError."""
         ...
 
-    def report(self, operation: str, caller: Caller) -> ScanReport:
+    def report(self, operation: str) -> ScanReport:
         """What a scan found, or has found so far. Raises NotFoundError."""
         ...

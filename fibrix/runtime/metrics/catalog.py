@@ -137,6 +137,12 @@ SNIFFER_LOSSES: Final = Counter(
     "Hosts that were `refused` as too many new ones came, `forgotten` for want of room, or `unwritten` by a slow disk.",
     ("reason",),
 )
+SCAN_SENT: Final = Counter(
+    "fibrix_scan_sent_probes_total", "Packets that active scans sent, of `redfish` connections, by kind.", ("kind",)
+)
+SCAN_ANSWERED: Final = Counter(
+    "fibrix_scan_answered_hosts_total", "Hosts that answered active scans, by what they answered.", ("kind",)
+)
 POWER_COMMANDS: Final = Counter(
     "fibrix_power_commands_total",
     "Commands to power supplies, reading the state included.",
