@@ -23,7 +23,7 @@ MEMBERS = {
         ("forget", "forget", "Forget a host until it is heard again."),
         ("hidden", "hidden", "List the networks of whose hosts nothing is kept."),
     )
-}
+} | {"scan": ("fibrix.cli.discovery_scan:scan", "Ask subnets, ranges or addresses who is there.")}
 
 
 @click.group(cls=LazyGroup, members=MEMBERS)

@@ -14,7 +14,7 @@ _EMPTY = "no operations: `fibrix machine commission` and the like begin them"
 
 @click.group(cls=FibrixGroup)
 def operation() -> None:
-    """List, show, await and cancel operations: commissioning, tests, deployments, releases."""
+    """List, show, await and cancel operations: commissioning, tests, deployments, releases, scans."""
 
 
 @operation.command("list")
@@ -25,7 +25,7 @@ def list_operations(settings: Settings, *, machine: str, running: bool) -> None:
     """List operations, oldest first."""
     path = f"machines/{machine}/operations" if machine else "operations"
     found = settings.items(path, filter="state=running" if running else "")
-    columns = ("OPERATION", "KIND", "MACHINE", "STATE", "BEGUN", "WHERE IT IS")
+    columns = ("OPERATION", "KIND", "OF", "STATE", "BEGUN", "WHERE IT IS")
     emit(settings, found, lambda: table(columns, map(_row, found), empty=_EMPTY))
 
 
@@ -63,21 +63,26 @@ def print_operation(settings: Settings, shown: dict[str, Any]) -> None:
 
 
 def _line(shown: dict[str, Any]) -> str:
-    name, detail, key = shown["machine_name"], shown["detail"], f"operation {shown['id']}"
+    name, detail, key = _about(shown), shown["detail"], f"operation {shown['id']}"
     if shown["state"] == "running":
-        return f"{name} is {shown['machine_state']}: {detail} ({key})"
+        return f"{name} is {shown['machine_state'] or 'being scanned'}: {detail} ({key})"
     return f"{name}: {shown['kind']} {shown['state']}: {detail} ({key})"
 
 
 def _row(shown: dict[str, Any]) -> tuple[object, ...]:
     where = _where(shown) if shown["state"] == "running" else shown["detail"]
-    return shown["id"], shown["kind"], shown["machine_name"], shown["state"], ago(shown["created_at"]), where
+    return shown["id"], shown["kind"], _about(shown), shown["state"], ago(shown["created_at"]), where
 
 
 def _where(shown: dict[str, Any]) -> str:
     """Write what the machine is doing: its state, the stage of its boot, its scripts."""
     words = [str(shown["machine_state"] or ""), str(shown["stage"] or ""), _scripts(shown["progress"])]
-    return ", ".join(word for word in words if word)
+    return ", ".join(word for word in words if word) or str(shown["detail"])
+
+
+def _about(shown: dict[str, Any]) -> str:
+    """What is worked on: a machine, or the subnets of a scan."""
+    return str(shown["machine_name"]) or ", ".join(shown["subnets"])
 
 
 def _scripts(progress: dict[str, Any] | None) -> str:
@@ -93,7 +98,8 @@ def _print(shown: dict[str, Any]) -> None:
         (
             ("operation", shown["id"]),
             ("kind", shown["kind"]),
-            ("machine", f"{shown['machine_name']} ({shown['machine']})"),
+            ("machine", f"{shown['machine_name']} ({shown['machine']})" if shown["machine"] else ""),
+            ("subnets", ", ".join(shown["subnets"])),
             ("tenant", shown["tenant"]),
             ("asked by", shown["user"]),
             ("request", shown["request"]),

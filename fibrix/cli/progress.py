@@ -38,6 +38,11 @@ def attend(settings: Settings, operation: str) -> Operation:
     return _succeeded(settings, asyncio.run(_attend(settings, operation)))
 
 
+def followed(settings: Settings, operation: Operation) -> Operation:
+    """Wait for the end of an operation, however it ends."""
+    return asyncio.run(_ended(settings.async_client(), operation))
+
+
 async def _drive(settings: Settings, path: str, body: object) -> Operation:
     """Note the newest event first, so that none that follows from the request is missed."""
     client = settings.async_client()
@@ -52,8 +57,8 @@ async def _attend(settings: Settings, operation: str) -> Operation:
 
 
 async def _watch(client: "Client", head: int, operation: Operation) -> Operation:
-    """Follow what happens to the machine until it rests; the operation ends with that."""
-    if operation["state"] == RUNNING:
+    """Follow what happens to the machine until it rests; the operation ends with that. A scan has no machine."""
+    if operation["state"] == RUNNING and operation["machine"]:
         with _display(operation["machine_name"], operation["kind"]) as note:
             began: datetime | None = None
             async for event in client.follow(head, subject=f"machines/{operation['machine']}"):
@@ -61,6 +66,10 @@ async def _watch(client: "Client", head: int, operation: Operation) -> Operation
                 note(_line(event, began))
                 if _is_end(event):
                     break
+    return await _ended(client, operation)
+
+
+async def _ended(client: "Client", operation: Operation) -> Operation:
     while operation["state"] == RUNNING:
         operation = await client.get(f"operations/{operation['id']}", wait=_POLL_S)
     return operation
@@ -72,9 +81,13 @@ def _succeeded(settings: Settings, operation: Operation) -> Operation:
         return operation
     if settings.form is not Form.PEOPLE:
         emit(settings, operation, lambda: None)
-    name, words = operation["machine_name"], f"{operation['kind']} {operation['state']}: {operation['detail']}"
+    name, words = (
+        operation["machine_name"] or ", ".join(operation["subnets"]),
+        f"{operation['kind']} {operation['state']}: {operation['detail']}",
+    )
     click.echo(plain(f"fibrix: {name}: {words}"), err=True)
-    _tell_why(settings, operation)
+    if operation["machine"]:
+        _tell_why(settings, operation)
     sys.exit(EXIT_FAILED)
 
 

@@ -55,6 +55,8 @@ _WORDS: Final[Mapping[str, Callable[[Data], str]]] = {
     "machine.reported": lambda d: f"the installed system reported in as {d['hostname']}",
     "operation.started": lambda d: f"{d['kind']} of {d['name']} began",
     "operation.ended": lambda d: f"{d['kind']} of {d['name']} {d['state']}{_with(d['detail'])}",
+    "scan.started": lambda d: f"a scan of {', '.join(d['subnets'])} began: {d['packets']} packets at most",
+    "scan.ended": lambda d: f"the scan of {', '.join(d['subnets'])} {d['state']}{_with(d['detail'])}",
     "ssh_key.added": lambda d: f"SSH key {d['name']} added {d['fingerprint']}",
     "ssh_key.deleted": lambda d: f"SSH key {d['name']} deleted",
     "webhook.created": lambda d: f"webhook {d['name']} made",
