@@ -15,7 +15,7 @@ _KINDS: Final = ("arp", "nd", "ping", "rmcp", "redfish")
 _SUCCEEDED: Final = "succeeded"
 
 
-class _Kinds(click.ParamType):
+class _Kinds(click.ParamType[list[str]]):
     """Some of the kinds, with commas between them."""
 
     name = "kinds"
@@ -38,7 +38,7 @@ class _Kinds(click.ParamType):
 def scan(settings: Settings, *, targets: tuple[str, ...], kinds: list[str], rate: int, no_wait: bool) -> None:
     """Ask who is there. SUBNET is a subnet's name, 10.1.0.0/28, 10.1.0.5-10.1.0.9, 10.1.0.5 or fe80::1%SUBNET.
 
-    Nothing is sent outside of configured subnets, or on an interface with the role wan. --dry-run says what would be sent.
+    Nothing is sent outside of configured subnets, or on an interface with the role wan. --dry-run says what would be.
     """
     client = settings.client()
     begun = client.post("discoveries/scan", {"targets": targets, "kinds": kinds, "rate": rate})
