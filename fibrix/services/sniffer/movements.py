@@ -16,11 +16,10 @@ def listen(track: Track, place: Place, claims: Claims, at: int, when: datetime) 
     home, away = (track.interface, track.vlan), at - track.last
     if track.gone:
         track.gone = False
-        track.step(when, f"back after {max(0, away // SECOND)} s")
-        said.append(tell.returned(track, when, away))
         track.wander = None
-        if place != home:
-            said.append(_move(track, place, claims, at, when))
+        moved = [_move(track, place, claims, at, when)] if place != home else []
+        track.step(when, f"back after {max(0, away // SECOND)} s")
+        said += [tell.returned(track, when, away), *moved]
     elif place != home or track.wander is not None:
         said += _wander(track, place, claims, at, when)
     if place == (track.interface, track.vlan):
@@ -34,10 +33,8 @@ def settle(track: Track, claims: Claims, at: int, when: datetime) -> list[Event]
     wander = track.wander
     if wander is None or wander.other is None or at - wander.since < SETTLE:
         return []
-    heard = wander.latest
-    said = [_move(track, wander.other, claims, at, when)]
-    track.last = heard
-    return said
+    track.last = wander.latest
+    return [_move(track, wander.other, claims, wander.since, when)]
 
 
 def _wander(track: Track, place: Place, claims: Claims, at: int, when: datetime) -> list[Event]:
@@ -49,7 +46,7 @@ def _wander(track: Track, place: Place, claims: Claims, at: int, when: datetime)
     turn = wander.at_home(at) if place == home else wander.away(place, at)
     said: list[Event] = []
     if turn is Turn.MOVED:
-        said.append(_move(track, place, claims, at, when))
+        said.append(_move(track, place, claims, wander.since, when))
     elif turn in (Turn.DUPLICATE, Turn.FLAPS):
         if place != home:
             _put(track, place, claims, at)
@@ -61,9 +58,9 @@ def _wander(track: Track, place: Place, claims: Claims, at: int, when: datetime)
     return said
 
 
-def _move(track: Track, place: Place, claims: Claims, at: int, when: datetime) -> Event:
+def _move(track: Track, place: Place, claims: Claims, since: int, when: datetime) -> Event:
     left = (track.interface, track.vlan)
-    _put(track, place, claims, at)
+    _put(track, place, claims, since)
     track.step(when, f"moved from {name(left)} to {name(place)}")
     return tell.moved(track, when, left)
 
