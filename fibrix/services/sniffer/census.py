@@ -1,7 +1,7 @@
 """The census: one track per MAC, and what is told of it. Pure: frames' facts and times come in, events come out.
 
 What is told when: a host that is new, is back or has a new role, an address that two use, at once. Other news of a host
-are gathered for a second and told together; a host that has news all the time is told of at longer and longer
+are gathered for most of a second and told together; a host that has news all the time is told of at longer and longer
 intervals, up to a minute. The same facts at the same times give the same events in the same order.
 """
 

@@ -11,7 +11,7 @@ from fibrix.services.sniffer.settings import CensusSettings
 _BACK: Final = 10 * SECOND
 _DEAF: Final = 60 * SECOND
 _FEW: Final = 1_024
-_GATHER: Final = SECOND
+_GATHER: Final = 3 * SECOND // 4  # and a tick of the caller: within two seconds all is told
 _MOST_PAUSE: Final = 60 * SECOND
 _PROMPT: Final = 8  # so many changes in a row are told without a longer pause
 
@@ -48,6 +48,10 @@ class Alarms:
         self._heap: list[tuple[int, int, Track]] = []
         self._limit = _FEW
         self._count = 0  # among equal times, first come, first served
+
+    def __len__(self) -> int:
+        """How many are kept, with those that were overtaken."""
+        return len(self._heap)
 
     def set(self, track: Track, at: int) -> None:
         """Look at a host no later than that."""

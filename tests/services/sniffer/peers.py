@@ -58,10 +58,10 @@ def lldp(mac: str, *, name: str, description: str = "", capabilities: dict[str, 
 BOTH = ("available", "enabled")
 
 
-def cdp(mac: str, *, name: str, platform: str, version: str, capabilities: int) -> bytes:
+def cdp(mac: str, *, name: str, platform: str, version: str, capabilities: int, ttl: int = 180) -> bytes:
     """An announcement as Cisco's switches send it."""
     said = CDPv2_HDR(
-        ttl=180,
+        ttl=ttl,
         msg=[
             CDPMsgDeviceID(val=name.encode()),
             CDPMsgPortID(iface=b"GigabitEthernet1/0/7"),

@@ -74,3 +74,13 @@ def test_a_device_that_speaks_both_is_not_told_of_in_turns() -> None:
     wire.waits(320)
     assert wire.said == [f"host.seen {A} eth1 lldp Supermicro", f"host.changed {A} eth1 names sw1 switch"]
     assert wire.host(A).switch is not None
+
+
+def test_cdp_is_believed_of_its_group_alone_and_may_be_taken_back() -> None:
+    frame = cdp(A, name="sw2", platform="cisco", version="15.2", capabilities=0x28)
+    wire = Wire()
+    wire.hears(b"\xff" * 6 + frame[6:])
+    assert wire.told == []
+    assert wire.engine.counts[Means.CDP].unproved == 1
+    wire.hears(cdp(A, name="sw2", platform="cisco", version="15.2", capabilities=0x28, ttl=0), 1)
+    assert wire.host(A).switch is None

@@ -2,6 +2,7 @@
 
 import pytest
 from scapy.layers.inet6 import (
+    ICMPv6EchoRequest,
     ICMPv6ND_NA,
     ICMPv6ND_NS,
     ICMPv6ND_RA,
@@ -55,6 +56,13 @@ def test_who_speaks_for_another_is_not_believed() -> None:
     wire.hears(nd(ICMPv6ND_NA(tgt=GLOBAL) / ICMPv6NDOptDstLLAddr(lladdr=B)))
     assert wire.told == []
     assert wire.engine.counts[Means.ND].unproved == 1
+
+
+@pytest.mark.parametrize("message", [ICMPv6EchoRequest(), ICMPv6ND_NS(tgt="fe80::1")], ids=["echo", "loopback"])
+def test_what_says_nothing_of_neighbours_tells_nothing(message: Packet) -> None:
+    wire = Wire()
+    wire.hears(nd(message, source="::1" if isinstance(message, ICMPv6ND_NS) else LINK))
+    assert wire.told == []
 
 
 def test_what_came_through_a_router_is_not_read() -> None:

@@ -1,5 +1,7 @@
 """SSDP, WS-Discovery, SLP: what hosts offer; RMCP: that they are BMCs."""
 
+import pytest
+
 from fibrix.domain.census.sighting import Means
 from fibrix.wire.ipmi.presence import Pong, ping
 from tests.services.sniffer.peers import A4, udp
@@ -94,3 +96,52 @@ def test_who_looks_for_bmcs_is_none() -> None:
     wire.hears(udp(A, ping(1), 623, to="10.0.0.1", sport=623), 1)
     wire.waits(3)
     assert len(wire.said) == 1
+
+
+SEARCH = b'M-SEARCH * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nMAN: "ssdp:discover"\r\nST: ssdp:all\r\n\r\n'
+PROBE = HELLO.replace("Hello", "Probe")
+ASKS = bytes.fromhex("0201000010000000000000010002") + b"en"
+
+
+@pytest.mark.parametrize(
+    ("payload", "port", "means"),
+    [
+        (SEARCH, 1900, "ssdp"),
+        (alive("uuid:9", ""), 1900, "ssdp"),
+        (PROBE.encode(), 3702, "wsd"),
+        (ASKS, 427, "slp"),
+        (Pong(1, 343, ipmi=False, asf=True).encode(), 623, "rmcp"),  # a desktop's management
+    ],
+    ids=["SSDP search", "SSDP name", "WSD probe", "SLP request", "pong without IPMI"],
+)
+def test_who_only_asks_or_says_little_is_there(payload: bytes, port: int, means: str) -> None:
+    wire = Wire()
+    wire.hears(udp(A, payload, port, to=SSDP))
+    assert wire.said == [f"host.seen {A} eth1 {means} Supermicro {A4}"]
+    assert (wire.host(A).services, wire.host(A).bmc) == ((), "")
+
+
+@pytest.mark.parametrize(
+    ("payload", "port", "means"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", 1900, Means.SSDP),
+        (b"<html/>", 3702, Means.WSD),
+        (b"\1\1", 427, Means.SLP),
+        (b"\6\0", 623, Means.RMCP),
+        (b"\6\0\xff\6" + bytes(8), 623, Means.RMCP),
+        (b"\0", 5353, Means.MDNS),
+        (b"\0", 137, Means.NBNS),
+    ],
+)
+def test_what_no_codec_accepts_is_counted(payload: bytes, port: int, means: Means) -> None:
+    wire = Wire()
+    wire.hears(udp(A, payload, port, to=SSDP))
+    assert wire.told == []
+    assert wire.engine.counts[means].malformed == 1
+
+
+@pytest.mark.parametrize("location", ["http://[10.0.0.10/", "10.0.0.10", "http://10.0.0.10.evil.example/", ""])
+def test_a_url_that_is_none_is_not_kept(location: str) -> None:
+    wire = Wire()
+    wire.hears(udp(A, alive("upnp:rootdevice", location), 1900, to=SSDP))
+    assert [one.location for one in wire.host(A).services] == [""]
