@@ -39,25 +39,28 @@ class Gate:
 
     def admit(self, mac: bytes, at: int) -> bool:
         """Ask for one newcomer."""
-        self._left = min(self._most, self._left + max(0, at - self._at) * self._pace.per_s)
-        self._at = max(at, self._at)
-        waited = self._waiting.get(mac)
-        again = waited is not None and at - waited >= _AGAIN
-        if self._left >= SECOND and (again or not self._waiting):
-            self._waiting.pop(mac, None)
-            self._left -= SECOND
-            return True
-        self._refuse(mac, at)
-        return False
+        if self.refuses(mac, at):
+            return False
+        self._waiting.pop(mac, None)
+        self._left -= SECOND
+        return True
 
-    def _refuse(self, mac: bytes, at: int) -> None:
-        if mac not in self._waiting:
+    def refuses(self, mac: bytes, at: int) -> bool:
+        """Whether a newcomer has to wait; it is kept in mind then."""
+        if at > self._at:
+            self._left = min(self._most, self._left + (at - self._at) * self._pace.per_s)
+            self._at = at
+        waited = self._waiting.get(mac)
+        if self._left >= SECOND and (not self._waiting or (waited is not None and at - waited >= _AGAIN)):
+            return False
+        if waited is None:
             self._waiting[mac] = at
             self.refused += 1
             self._untold += 1
             self._since = self._since or at
-        if len(self._waiting) > MOST_WAITING:
-            self._waiting.popitem(last=False)
+            if len(self._waiting) > MOST_WAITING:
+                self._waiting.popitem(last=False)
+        return True
 
     def tell(self, at: int) -> int:
         """Say how many found it closed since that was told, once in a while; 0: nothing to tell."""

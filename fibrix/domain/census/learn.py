@@ -33,6 +33,8 @@ def learn(track: Track, sighting: Sighting, claims: Claims, at: int) -> Learnt:
         track.bmc = evidence
         roles.append(Role.BMC)
     _describe(track, sighting, at)
+    if sighting.client is not None or roles or "switch" in track.unsaid or "services" in track.unsaid:
+        _classify(track)
     return Learnt(tuple(one for one in roles if take_role(track, one)), rivals) if roles or rivals else NOTHING
 
 
@@ -69,6 +71,9 @@ def _describe(track: Track, sighting: Sighting, at: int) -> None:
         track.note("switch")
     if sighting.services and track.serve(sighting.services):
         track.note("services")
+
+
+def _classify(track: Track) -> None:
     if (kind := kind_of(track)) != track.kind:
         track.kind = kind
         track.note("kind")

@@ -90,6 +90,10 @@ class Census:
         use.last = track.last = at_us + self._clock.shift
         return True
 
+    def refuses(self, mac: bytes, at_us: int) -> bool:
+        """Whether a frame need not be read: its sender is new, and too many new ones come."""
+        return mac not in self._tracks and not is_group(mac) and self._gate.refuses(mac, self._clock.read(at_us))
+
     def uses(self, mac: bytes, address: bytes) -> bool:
         """Whether a host was heard to use an address."""
         track = self._tracks.get(mac)

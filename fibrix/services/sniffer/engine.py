@@ -59,8 +59,8 @@ class Engine:
             frame[12:21] == _ARP
             and len(frame) >= _HEAD + SIZE
             and 0 < frame[21] <= _LAST_OPERATION
-            and frame[6:12] == frame[22:28]
-            and self.census.heard(frame[6:12], frame[28:32], interface, vlan, at_us)
+            and (source := frame[6:12]) == frame[22:28]
+            and (self.census.heard(source, frame[28:32], interface, vlan, at_us) or self.census.refuses(source, at_us))
         ):
             self._hot += 1
             return ()
