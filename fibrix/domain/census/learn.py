@@ -6,7 +6,7 @@ from typing import Final
 from fibrix.domain.census.claims import Claims
 from fibrix.domain.census.fingerprints import SWITCH, bmc_evidence, client_kind
 from fibrix.domain.census.kinds import bmc_service, kind_of
-from fibrix.domain.census.sighting import Means, Role, Sighting
+from fibrix.domain.census.sighting import DhcpClient, Means, Role, Sighting
 from fibrix.domain.census.track import Track
 
 
@@ -29,11 +29,10 @@ def learn(track: Track, sighting: Sighting, claims: Claims, at: int) -> Learnt:
         track.note("addresses")
     rivals = tuple(_claim(track, sighting, claims, at))
     roles = [*sighting.roles]
-    if (evidence := _evidence(sighting)) and not track.bmc:
-        track.bmc = evidence
-        roles.append(Role.BMC)
-    _describe(track, sighting, at)
-    if sighting.client is not None or roles or "switch" in track.unsaid or "services" in track.unsaid:
+    if _describe(track, sighting, at) or sighting.bmc:
+        if not track.bmc and (evidence := _evidence(sighting)):
+            track.bmc = evidence
+            roles.append(Role.BMC)
         _classify(track)
     return Learnt(tuple(one for one in roles if take_role(track, one)), rivals) if roles or rivals else NOTHING
 
@@ -59,18 +58,30 @@ def _claim(track: Track, sighting: Sighting, claims: Claims, at: int) -> list[tu
     return rivals
 
 
-def _describe(track: Track, sighting: Sighting, at: int) -> None:
+def _describe(track: Track, sighting: Sighting, at: int) -> bool:
+    """Take up its names and what it says that it is; says whether there is anything new about the latter."""
     if sighting.name and track.call(sighting.means, sighting.name, at):
         track.note("names")
-    if sighting.client is not None:
-        track.client_kind = client_kind(sighting.client)  # another step of a boot is another client
-        if track.introduce(sighting.client):
-            track.note("client")
+    fresh = sighting.client is not None and _introduce(track, sighting.client)
     if sighting.neighbour is not None and sighting.neighbour != track.switch and not _has_better(track, sighting):
         track.switch = sighting.neighbour
         track.note("switch")
+        fresh = True
     if sighting.services and track.serve(sighting.services):
         track.note("services")
+        fresh = True
+    return fresh
+
+
+def _introduce(track: Track, client: DhcpClient) -> bool:
+    """Take up what it says as DHCP client; says whether it says something else than before."""
+    if client == track.asked:
+        return False
+    track.asked = client
+    track.client_kind = client_kind(client)  # another step of a boot is another client
+    if track.introduce(client):
+        track.note("client")
+    return True
 
 
 def _classify(track: Track) -> None:

@@ -62,6 +62,7 @@ class Track:
     names: dict[Means, tuple[str, int]] | None = None  # with when it was last said
     means: tuple[Means, ...] = ()
     client: DhcpClient | None = None
+    asked: DhcpClient | None = None  # what it said last as DHCP client; `client` is with what its firmware said before
     client_kind: str = ""  # by what it says as DHCP client: another one in every step of a boot
     kind: str = ""
     switch: Neighbour | None = None

@@ -17,7 +17,7 @@ from fibrix.domain.census.macs import is_group, maker
 from fibrix.domain.census.moment import SECOND, moment
 from fibrix.domain.census.places import Place
 from fibrix.domain.census.sighting import Means, Role, Sighting
-from fibrix.domain.census.track import Track, address_text
+from fibrix.domain.census.track import NEVER, Track, address_text
 from fibrix.events.base import Event
 from fibrix.events.discovery import NewcomersRefused
 from fibrix.events.rack import HostTold
@@ -120,7 +120,8 @@ class Census:
         else:
             return ()
         told = (self._tell(track, said, at),) if said else ()
-        self._plan(track, at)
+        if track.unsaid or track.busy or track.alarm == NEVER:
+            self._plan(track, at)
         return (*told, *self._name_gateways(sighting, place, at)) if sighting.routers else told
 
     def due(self, at_us: int) -> tuple[HostTold, ...]:

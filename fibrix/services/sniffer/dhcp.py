@@ -5,6 +5,7 @@ server's answer says that the frame is a server's only where it cannot have come
 has no address yet. What relays pass on is not looked at: neither end of it is on this link.
 """
 
+from functools import lru_cache
 from ipaddress import IPv4Address
 from typing import Final, TypeVar
 
@@ -33,6 +34,7 @@ PORTS: Final = frozenset({67, 68, 4011})
 _WANTS: Final = 55
 _VENDOR: Final = 60
 _IDENTIFIER: Final = 61
+_TELLING: Final = (_WANTS, _VENDOR, _IDENTIFIER, USER_CLASS.code, CLIENT_ARCHITECTURE.code, CLIENT_MACHINE.code)
 _HOST_NAME: Final = 12
 _FQDN: Final = 81
 _ETHERNET: Final = 1
@@ -107,17 +109,28 @@ def _server(heard: Heard, message: Message, kind: MessageType | None) -> tuple[S
 
 
 def _facts(message: Message) -> DhcpClient | None:
-    options = message.options
-    uuid = _get(message, CLIENT_MACHINE)
+    return _client_of(tuple(map(message.options.get, _TELLING)))
+
+
+@lru_cache(512)
+def _client_of(said: tuple[bytes | None, ...]) -> DhcpClient | None:
+    """What a client says of itself; None: nothing. Each says the same again and again."""
+    told = dict(zip(_TELLING, said, strict=True))
+    uuid = _read(CLIENT_MACHINE, told[CLIENT_MACHINE.code])
     client = DhcpClient(
-        wants=tuple(options.get(_WANTS, b"")),
-        vendor_class=text(options.get(_VENDOR, b""), _LONGEST_CLASS),
-        client_id=options.get(_IDENTIFIER, b"")[:_LONGEST_IDENTIFIER].hex(),
-        user_class=", ".join(text(one, _LONGEST_CLASS) for one in _get(message, USER_CLASS) or ())[:_LONGEST_CLASS],
-        architectures=_get(message, CLIENT_ARCHITECTURE) or (),
+        wants=tuple(told[_WANTS] or b""),
+        vendor_class=text(told[_VENDOR] or b"", _LONGEST_CLASS),
+        client_id=(told[_IDENTIFIER] or b"")[:_LONGEST_IDENTIFIER].hex(),
+        user_class=_user_class(told[USER_CLASS.code]),
+        architectures=_read(CLIENT_ARCHITECTURE, told[CLIENT_ARCHITECTURE.code]) or (),
         uuid="" if uuid is None or uuid.int in _NO_UUIDS else str(uuid),
     )
     return None if client == _SILENT else client
+
+
+def _user_class(data: bytes | None) -> str:
+    classes = _read(USER_CLASS, data) or ()
+    return ", ".join(text(one, _LONGEST_CLASS) for one in classes)[:_LONGEST_CLASS]
 
 
 def _name(message: Message) -> str:
@@ -141,8 +154,12 @@ def _labels(octets: bytes) -> str:
 
 
 def _get(message: Message, option: Option[T]) -> T | None:
+    return _read(option, message.options.get(option.code))
+
+
+def _read(option: Option[T], data: bytes | None) -> T | None:
     """Read an option; one that is malformed counts as absent: the rest of the message is worth having."""
     try:
-        return message.get(option)
+        return None if data is None else option.decode(data)
     except MalformedPacketError:
         return None
