@@ -21,7 +21,7 @@ class DiscoverSeen(Event, frozen=True, kw_only=True):
 
 
 class LeaseGranted(Event, frozen=True, kw_only=True):
-    """A binding is stored and its DHCPACK handed to the socket. By services.dhcp; for controllers.boot."""
+    """A lease is stored, its DHCPACK handed to the socket. By services.dhcp; for controllers.boot, services.sniffer."""
 
     TYPE: ClassVar[str] = "rack.lease_granted"
     mac: MacAddress

@@ -70,6 +70,10 @@ class Engine:
         """Take what was found out by asking, as a scan does."""
         return self.census.see(sighting, interface, vlan, at_us)
 
+    def hear_say(self, sighting: Sighting, interface: str, at_us: int) -> tuple[HostTold, ...]:
+        """Take what somebody else found out about a host, in no VLAN of that interface."""
+        return self.census.see(sighting, interface, 0, at_us)
+
     def due(self, at_us: int) -> tuple[HostTold, ...]:
         """Tell what is to be told by now. Call it every second, or oftener."""
         return self.census.due(at_us)

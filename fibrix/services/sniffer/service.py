@@ -20,6 +20,7 @@ from fibrix.events.rack import HostTold
 from fibrix.runtime.cell import Cell
 from fibrix.runtime.clock import monotonic_s, utc_now
 from fibrix.runtime.links import Links
+from fibrix.services.sniffer import hearsay
 from fibrix.services.sniffer.counts import Count
 from fibrix.services.sniffer.engine import Engine
 from fibrix.services.sniffer.memory import Memory
@@ -112,6 +113,7 @@ class Sniffer:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._memory.run(), name="sniffer.memory")
                     group.create_task(self._hear_all(engine), name="sniffer.hear")
+                    group.create_task(self._hear_others(engine), name="sniffer.hearsay")
                     while True:
                         self._fit(links, engine)
                         ready.set()
@@ -137,6 +139,14 @@ class Sniffer:
                 if self._ears.get(ear.interface) is ear:
                     self._hear(ear, engine)
                 await asyncio.sleep(0)
+
+    async def _hear_others(self, engine: Engine) -> None:
+        """Take what other services found out, until cancelled: what this machine sends itself is not heard."""
+        with self._bus.subscribe(*hearsay.KINDS, name=self.name) as facts:
+            while True:
+                for fact in await facts.batch():
+                    if said := hearsay.hearsay(fact, self._snapshot.value.subnets):
+                        self._tell(engine.hear_say(*said, instant_us(fact.at)))
 
     def _hear(self, ear: Ear, engine: Engine) -> None:
         """Take what has come in, for a short time; what is left wakes us again."""
