@@ -17,11 +17,9 @@ _MORE_FRAGMENTS_OR_OFFSET: Final = 0x3FFF
 
 def checksum(data: bytes) -> int:
     """The ones' complement sum of 16-bit words (RFC 1071); over data that holds its own checksum it is 0."""
-    padded = data if len(data) % 2 == 0 else data + b"\0"
-    total: int = sum(struct.unpack(f"!{len(padded) // 2}H", padded))
-    while total > 0xFFFF:
-        total = (total & 0xFFFF) + (total >> 16)
-    return total ^ 0xFFFF
+    number = int.from_bytes(data if len(data) % 2 == 0 else data + b"\0")
+    rest = number % 0xFFFF  # 0 and 0xFFFF are one in ones' complement: only nothing but zeros sums up to 0
+    return 0xFFFF - rest if rest or not number else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,15 @@ def a_datagram(payload: bytes) -> UdpDatagram:
     return UdpDatagram(IPv4Address("10.77.0.1"), 67, IPv4Address("10.77.0.5"), 68, payload)
 
 
+@given(st.one_of(st.binary(max_size=64), st.lists(st.sampled_from([0, 255]), max_size=9).map(bytes)))
+def test_a_checksum_is_the_sum_of_words_with_its_carries_added(data: bytes) -> None:
+    padded = data + bytes(len(data) % 2)
+    total = sum(int.from_bytes(padded[at : at + 2]) for at in range(0, len(padded), 2))
+    while total > 0xFFFF:
+        total = (total & 0xFFFF) + (total >> 16)
+    assert checksum(data) == total ^ 0xFFFF
+
+
 @pytest.mark.parametrize("payload", [b"", b"odd", b"even", bytes(1472)])
 def test_another_writer_fills_in_the_same_checksums(payload: bytes) -> None:
     other = IP(src="10.77.0.1", dst="10.77.0.5", id=0, ttl=64) / UDP(sport=67, dport=68) / payload
