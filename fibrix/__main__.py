@@ -1,5 +1,6 @@
 """`python -m fibrix`, and the `fibrix` script: the command line, with the controller itself as one command of it."""
 
+from contextlib import closing
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,10 @@ def restore(settings: Settings, *, file: Path, folder: Path | None, key: Path | 
 
 @cli.command(cls=FibrixCommand)
 @click.argument("files", nargs=-1, required=True, type=click.File("rb"), metavar="FILE...")
-@click.option("--speed", type=click.FloatRange(min=0), default=0, help="Times the captures' own pace; 0: at once.")
+@click.option(
+    "--speed", type=click.FloatRange(min=0), help="Times the captures' own pace.  [default: at once; with --into: 1]"
+)
+@click.option("--into", metavar="INTERFACE", help="Send the frames too, on a veth, tap or dummy interface.")
 @click.option("--interface", default="", help="What to call the interface where a capture does not name it.")
 @click.option("--ours", multiple=True, metavar="MAC", help="A MAC of the controller itself; may be given again.")
 @click.option("--facts", "as_facts", is_flag=True, help="Print the facts of a case: events and hosts, without times.")
@@ -63,7 +67,8 @@ def replay(
     settings: Settings,
     *,
     files: tuple[BufferedReader, ...],
-    speed: float,
+    speed: float | None,
+    into: str | None,
     interface: str,
     ours: tuple[str, ...],
     as_facts: bool,
@@ -76,16 +81,24 @@ def replay(
     from fibrix.app import case  # noqa: PLC0415 - see `serve`
     from fibrix.app.pace import Pace  # noqa: PLC0415
     from fibrix.app.replay import Replay  # noqa: PLC0415
+    from fibrix.app.sender import Sender  # noqa: PLC0415
     from fibrix.cli.replayed import event_text, write_lines  # noqa: PLC0415
 
-    run = Replay.fresh(interface, tuple(map(parse_mac, ours)), Pace(speed).wait if speed else None)
+    run = Replay.fresh(interface, tuple(map(parse_mac, ours)))
+    if speed or (into and speed is None):
+        run.wait = Pace(speed or 1).wait
+    sender = Sender(into) if into else None
+    if sender is not None:
+        run.send = click.get_current_context().with_resource(closing(sender)).send
     entries = run.run([(file.name, file.read1) for file in files])
     if as_facts:
         click.echo(case.text(case.facts(run, entries)), nl=False)
     else:
-        count = write_lines((event_text(settings, entry.cloudevent()) for entry in entries), flush=bool(speed))
+        count = write_lines((event_text(settings, entry.cloudevent()) for entry in entries), flush=run.wait is not None)
         if not settings.json:
             click.echo(f"{run.packets} packets, {count} events", err=True)
+    if sender is not None and sender.left_out:
+        click.echo(f"fibrix: {sender.left_out} frames were not sent: too long or too short for {into}", err=True)
     for said in (*run.notes, *run.faults):
         click.echo(f"fibrix: {said}", err=True)
     if run.faults:

@@ -31,6 +31,9 @@ _AFTER_S: Final = 60  # so long the sniffer may gather news before it tells them
 Wait: TypeAlias = Callable[[int], object]
 """Is called before what happens at that time, in microseconds since 1970."""
 
+Send: TypeAlias = Callable[[bytes], object]
+"""Is given every frame before the engine is."""
+
 
 class Listener(Protocol):
     """The sniffer's engine."""
@@ -49,6 +52,7 @@ class Replay:
     engine: Listener
     interface: str = ""  # what to call the one of packets that name none
     wait: Wait | None = None
+    send: Send | None = None
     packets: int = 0
     faults: list[str] = field(default_factory=list)  # of files that were not read to their end, or not at all
     notes: list[str] = field(default_factory=list)
@@ -58,11 +62,11 @@ class Replay:
     _seq: int = 0
 
     @classmethod
-    def fresh(cls, interface: str = "", ours: Collection[MacAddress] = (), wait: Wait | None = None) -> Self:
+    def fresh(cls, interface: str = "", ours: Collection[MacAddress] = ()) -> Self:
         """One that begins with nothing known. `ours`: MACs of the controller itself."""
         engine = Engine(vendor=vendor)
         engine.is_ours(ours)
-        return cls(engine, interface, wait)
+        return cls(engine, interface)
 
     def run(self, files: Sequence[tuple[str, Read]]) -> Iterator[Entry]:
         """Give the events of files, each with its name for faults; numbered from 1.
@@ -92,7 +96,7 @@ class Replay:
             said.append(f"{name}: {refusal(linktype)}; passed over: {count}")
 
     def _hear(self, captured: Iterable[Packet]) -> Iterator[HostTold]:
-        receive, wait, interface = self.engine.receive, self.wait, self.interface
+        receive, wait, send, interface = self.engine.receive, self.wait, self.send, self.interface
         packet = None
         for packet in captured:
             at_us = packet.at_us
@@ -102,8 +106,11 @@ class Replay:
                 wait(at_us)
             self.packets += 1
             if frame := packet.data if packet.linktype == EN10MB else _frame(packet):
+                if send is not None:
+                    send(frame)
                 yield from receive(frame, packet.interface or interface, 0, at_us)
         if packet is not None:
+            self.wait = None
             yield from self._gathered()
 
     def _pass_time(self, at_us: int) -> Iterator[HostTold]:
