@@ -8,7 +8,7 @@ from fibrix.domain.census.sighting import DhcpClient, Neighbour, NetService
 from fibrix.types import MacAddress
 
 
-class HostAddress(msgspec.Struct, frozen=True, kw_only=True):
+class HostAddress(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An address that a host used."""
 
     address: str
@@ -16,7 +16,7 @@ class HostAddress(msgspec.Struct, frozen=True, kw_only=True):
     last: datetime
 
 
-class HostName(msgspec.Struct, frozen=True, kw_only=True):
+class HostName(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A name that a host goes by."""
 
     name: str
@@ -24,14 +24,14 @@ class HostName(msgspec.Struct, frozen=True, kw_only=True):
     last: datetime
 
 
-class HostStep(msgspec.Struct, frozen=True, kw_only=True):
+class HostStep(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Something that happened to a host: it came, moved, went."""
 
     at: datetime
     what: str  # as "moved from eth1 to eth1.10"
 
 
-class Host(msgspec.Struct, frozen=True, kw_only=True):
+class Host(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One MAC. Lists are short: the newest are kept."""
 
     mac: MacAddress

@@ -39,7 +39,7 @@ class Role(Enum):
     SWITCH = "switch"
 
 
-class DhcpClient(msgspec.Struct, frozen=True, kw_only=True):
+class DhcpClient(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a DHCP client says of itself. Codes are of RFC 2132 and 4578."""
 
     wants: tuple[int, ...] = ()  # option 55, in its order
@@ -50,7 +50,7 @@ class DhcpClient(msgspec.Struct, frozen=True, kw_only=True):
     uuid: str = ""  # 97: the SMBIOS system UUID
 
 
-class Neighbour(msgspec.Struct, frozen=True, kw_only=True):
+class Neighbour(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a device announces by LLDP or CDP: as said by the switch on the other end, where a host hangs."""
 
     chassis: str = ""  # its id: a MAC or a name
@@ -63,7 +63,7 @@ class Neighbour(msgspec.Struct, frozen=True, kw_only=True):
     capabilities: tuple[str, ...] = ()  # as "bridge", "router", "station"
 
 
-class NetService(msgspec.Struct, frozen=True, kw_only=True):
+class NetService(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A service that a host offers, as it announces it."""
 
     kind: str  # as "_ssh._tcp" or "upnp:rootdevice"

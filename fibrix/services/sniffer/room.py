@@ -33,8 +33,9 @@ class Room:
         strangers = (one for one in self._tracks.values() if not one.own and one is not newest)
         for track in nsmallest(max(over, self._most // _SHARE), strangers, key=lambda one: one.last):
             track.forgotten = True
-            track.wander = None
             self._claims.release(track)
+            for use in track.addresses.values():
+                use.rival = None
             del self._tracks[track.mac]
             self.forgotten += 1
 
