@@ -23,4 +23,4 @@ def build_desk(shared: Shared, region: Region, core: Core, machines: MachineCont
 
 def build_hidden(shared: Shared, region: Region, core: Core) -> HiddenNetworkController:
     """Make what the API hides networks by."""
-    return HiddenNetworkController(region, core.keeper, shared.now, draw)
+    return HiddenNetworkController(region, core.keeper, core.snapshots.refresh, shared.now, draw)

@@ -20,11 +20,13 @@ class HiddenNetworkController:
         self,
         store: HostStore,
         keeper: DiscoveryKeeper,
+        refresh: Callable[[], None],
         now: Callable[[], datetime],
         draw: Callable[[int], int],
     ) -> None:
         self._store = store
         self._keeper = keeper
+        self._refresh = refresh
         self._now = now
         self._draw = draw
 
@@ -59,6 +61,7 @@ class HiddenNetworkController:
 
         await self._store.change(work)
         if rehearsal() is None:
+            self._refresh()
             await self._keeper.purge()
         return made
 
@@ -70,3 +73,4 @@ class HiddenNetworkController:
             unit.append(HiddenNetworkDeleted(at=self._now(), id=gone.id, hides=gone.key))
 
         await self._store.change(work)
+        self._refresh()

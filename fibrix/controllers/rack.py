@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from fibrix.config import Config
 from fibrix.controllers.ports import Keys, Store
 from fibrix.domain.boot_choice import boot_action
+from fibrix.domain.census.hiding import HiddenNetwork
 from fibrix.domain.machine import Machine
 from fibrix.domain.network import Subnet
 from fibrix.domain.power import Bmc
@@ -47,10 +48,11 @@ class RackSnapshots:
         """Hand the present state over, if it differs from what the rack has."""
         old = self._cell.value
         subnets, ephemeral, console = self._subnets(), self._ephemeral(), self._config.boot.console
-        new = replace(old, subnets=_same(old.subnets, subnets), ephemeral=ephemeral, console=console)
+        hidden = _same(old.hidden, tuple(self._store.of(HiddenNetwork).all()))
+        new = replace(old, subnets=_same(old.subnets, subnets), hidden=hidden, ephemeral=ephemeral, console=console)
         new = self._with_machines(new)
-        before = (old.subnets, old.boot, old.bmcs)
-        moved = any(a is not b for a, b in zip(before, (new.subnets, new.boot, new.bmcs), strict=True))
+        before, after = ((one.subnets, one.boot, one.bmcs, one.hidden) for one in (old, new))
+        moved = any(a is not b for a, b in zip(before, after, strict=True))
         if moved or (old.ephemeral, old.console) != (ephemeral, console):
             self._cell.replace(replace(new, generation=old.generation + 1))
 
@@ -87,7 +89,7 @@ class RackSnapshots:
         )
 
 
-def _same(old: tuple[Subnet, ...], new: tuple[Subnet, ...]) -> tuple[Subnet, ...]:
+def _same(old: tuple[V, ...], new: tuple[V, ...]) -> tuple[V, ...]:
     """Keep the old tuple where its members are the very ones."""
     return old if len(old) == len(new) and all(a is b for a, b in zip(old, new, strict=True)) else new
 

@@ -4,6 +4,7 @@ from enum import Enum
 
 import msgspec
 
+from fibrix.domain.census.hiding import HiddenNetwork
 from fibrix.domain.network import Subnet
 from fibrix.domain.power import Bmc
 from fibrix.types import MacAddress, MachineId
@@ -38,5 +39,6 @@ class RackSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     subnets: tuple[Subnet, ...] = ()
     boot: dict[MacAddress, BootEntry] = {}
     bmcs: dict[MachineId, Bmc] = {}
+    hidden: tuple[HiddenNetwork, ...] = ()  # nothing is kept or told of the hosts in these
     ephemeral: str = ""  # folder name of the ephemeral OS below the boot files: holds `vmlinuz` and `initrd`
     console: str = ""  # kernel arguments for the consoles, as `console=tty0 console=ttyS0,115200`

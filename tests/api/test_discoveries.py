@@ -156,6 +156,7 @@ async def test_a_networks_hosts_are_hidden_for_good(site: Site, http: aiohttp.Cl
     await heard(site)
     made = await call(http, "POST", "hidden-networks", {"network": "10.9.0.0/16", "note": "the office"}, 201)
     assert (made["network"], made["vlan"]) == ("10.9.0.0/16", None)
+    assert [one.network for one in site.rig.snapshot.value.hidden] == ["10.9.0.0/16"], "the rack keeps nothing either"
     assert PHONE not in await macs(http, all="true")
     await call(http, "GET", f"discoveries/{PHONE}", status=404)
     told = await call(http, "POST", "hidden-networks", {"network": "10.9.0.0/16"}, 409)
@@ -164,6 +165,7 @@ async def test_a_networks_hosts_are_hidden_for_good(site: Site, http: aiohttp.Cl
     assert listed == [await call(http, "GET", f"hidden-networks/{made['id']}")]
     await call(http, "DELETE", f"hidden-networks/{made['id']}", status=204)
     assert (await call(http, "GET", "hidden-networks"))["items"] == []
+    assert site.rig.snapshot.value.hidden == ()
 
 
 async def test_tenants_and_strangers_see_none_of_it(site: Site) -> None:

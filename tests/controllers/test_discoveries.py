@@ -44,7 +44,7 @@ class Wire:
         return [entry.type for entry in await self.region.journal.since(0)]
 
     async def hide(self, **spec: str | int) -> str:
-        desk = HiddenNetworkController(self.region, self.keeper, self.clock, randbelow)
+        desk = HiddenNetworkController(self.region, self.keeper, lambda: None, self.clock, randbelow)
         return (await desk.add(HiddenSpec(**spec))).id  # type: ignore[arg-type] # the tests say the right ones
 
     async def mark(self, **fields: bool | str) -> None:
@@ -152,7 +152,7 @@ async def test_a_hidden_network_is_hidden_once_and_can_be_shown_again(wire: Wire
     hidden = await wire.hide(network="203.0.113.0/24")
     with pytest.raises(ConflictError, match="hidden already"):
         await wire.hide(network="203.0.113.0/24")
-    desk = HiddenNetworkController(wire.region, wire.keeper, wire.clock, randbelow)
+    desk = HiddenNetworkController(wire.region, wire.keeper, lambda: None, wire.clock, randbelow)
     await desk.delete(hidden)
     with pytest.raises(NotFoundError):
         desk.get(hidden)
