@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from fibrix.cli.discovery_marks import network_named, where_of
 from fibrix.cli.settings import Settings
 from fibrix.domain.declared import KINDS, Difference, plain
 from fibrix.errors import ClientError
@@ -43,6 +44,7 @@ class Region:
                 for one in subnet["reservations"]
             },
             "webhooks": self._webhooks(),
+            "hidden_networks": self._hidden(),
         } | self._dns()
 
     def _named(self, section: str, things: Any) -> dict[str, dict[str, Any]]:
@@ -64,6 +66,11 @@ class Region:
         own = [one for one in self._settings.items("webhooks") if not one["tenant"]]
         self._ids |= {("webhooks", one["name"]): one["id"] for one in own}
         return self._named("webhooks", own)
+
+    def _hidden(self) -> dict[str, dict[str, Any]]:
+        hidden = {network_named(one): one for one in self._settings.items("hidden-networks")}
+        self._ids |= {("hidden_networks", name): one["id"] for name, one in hidden.items()}
+        return {name: _thing("hidden_networks", one) for name, one in hidden.items()}
 
     def _dns(self) -> dict[str, dict[str, dict[str, Any]]]:
         """Zones that were declared, and the records that were added to any."""
@@ -95,6 +102,7 @@ class Region:
             "reservations": self._reservation,
             "dns_zones": self._zone,
             "dns_records": self._record,
+            "hidden_networks": self._hidden_network,
         }
         return ways[one.section](one, {"dry_run": "true"} if rehearse else {})
 
@@ -157,6 +165,15 @@ class Region:
             self._client.call("DELETE", f"ssh-keys/{name}", query=whole)
         if one.after is not None and not (query and one.before):
             self._client.call("POST", "ssh-keys", {"name": name} | one.after, query=whole)
+        return ""
+
+    def _hidden_network(self, one: Difference, query: dict[str, str]) -> str:
+        """What is said of it is for life: the old one goes first."""
+        where = where_of(one.name)
+        if one.before is not None:
+            self._client.call("DELETE", f"hidden-networks/{self._ids['hidden_networks', one.name]}", query=query)
+        if one.after is not None and not (query and one.before is not None):
+            self._client.call("POST", "hidden-networks", where | one.after, query=query)
         return ""
 
     def _reservation(self, one: Difference, query: dict[str, str]) -> str:

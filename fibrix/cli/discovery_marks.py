@@ -9,9 +9,12 @@ from fibrix.cli.groups import FibrixCommand
 from fibrix.cli.names import DISCOVERY
 from fibrix.cli.settings import Settings, pass_settings
 from fibrix.cli.show import emit, table
-from fibrix.errors import NotFoundError
+from fibrix.errors import InvalidError, NotFoundError
 
 F = TypeVar("F", bound=Callable[..., object])
+
+VLAN: Final = " VLAN "
+"""Stands between an interface and a tag on it, in the name of a hidden network."""
 
 _PLACE: Final = (
     click.option("--network", default="", help="All hosts of a network, as 203.0.113.0/24, for good."),
@@ -57,7 +60,7 @@ def hide(settings: Settings, /, mac: str, *, note: str, **options: Any) -> None:
         _mark(settings, mac, {"hidden": True}, "is hidden")
         return
     made = settings.client().post("hidden-networks", given | {"note": note})
-    emit(settings, made, lambda: click.echo(f"nothing is kept of {_named(made)}"))
+    emit(settings, made, lambda: click.echo(f"nothing is kept of {network_named(made)}"))
 
 
 @click.command("unhide", cls=FibrixCommand, changes=True)
@@ -73,7 +76,7 @@ def unhide(settings: Settings, /, mac: str, **options: Any) -> None:
     for one in settings.items("hidden-networks"):
         if all(one[field] == given.get(field, default) for field, default in _NOTHING.items()):
             settings.client().delete(f"hidden-networks/{one['id']}")
-            emit(settings, None, lambda: click.echo(f"{_named(one)} is not hidden"))  # noqa: B023 - called at once
+            emit(settings, None, lambda: click.echo(f"{network_named(one)} is not hidden"))  # noqa: B023 - called at once
             return
     raise NotFoundError("that is not hidden as such: fibrix discovery hidden")
 
@@ -101,7 +104,7 @@ def forget(settings: Settings, mac: str) -> None:
 def hidden(settings: Settings) -> None:
     """List the networks of whose hosts nothing is kept."""
     found = settings.items("hidden-networks")
-    rows = [(_named(one), one["note"], one["id"]) for one in found]
+    rows = [(network_named(one), one["note"], one["id"]) for one in found]
     emit(settings, found, lambda: table(("NETWORK", "NOTE", "ID"), rows, empty="no network is hidden"))
 
 
@@ -116,9 +119,20 @@ def _given(mac: str, options: dict[str, Any]) -> dict[str, Any]:
     return given
 
 
-def _named(one: dict[str, Any]) -> str:
-    vlan = "" if one["vlan"] is None else f" VLAN {one['vlan']}"
+def network_named(one: dict[str, Any]) -> str:
+    """Name a hidden network: `203.0.113.0/24`, `eth1`, `eth1 VLAN 7`."""
+    vlan = "" if one["vlan"] is None else f"{VLAN}{one['vlan']}"
     return str(one["network"] or f"{one['interface']}{vlan}")
+
+
+def where_of(name: str) -> dict[str, Any]:
+    """Read such a name. Raises InvalidError."""
+    interface, tagged, vlan = name.partition(VLAN)
+    if "/" in name:
+        return {"network": name}
+    if tagged and not (vlan.isascii() and vlan.isdigit()):
+        raise InvalidError(f"{name!r} is no network to hide: write 203.0.113.0/24, eth1 or `eth1{VLAN}7`")
+    return {"interface": interface} | ({"vlan": int(vlan[:9])} if tagged else {})
 
 
 def _mark(settings: Settings, mac: str, body: dict[str, object], words: str) -> None:

@@ -166,6 +166,7 @@ KINDS: Final[Mapping[str, type[_Declared]]] = {
     "webhooks": WebhookDeclared,
     "dns_zones": ZoneDeclared,
     "dns_records": RecordDeclared,
+    "hidden_networks": NoteDeclared,
 }
 """All sections, in an order in which they can be brought about: what is named comes before what names it."""
 SETTLED: Final = tuple(name for name in KINDS if name not in {"images", "scripts"})

@@ -168,6 +168,15 @@ async def test_a_networks_hosts_are_hidden_for_good(site: Site, http: aiohttp.Cl
     assert site.rig.snapshot.value.hidden == ()
 
 
+async def test_what_is_heard_comes_by_the_stream(site: Site, http: aiohttp.ClientSession) -> None:
+    await heard(site)
+    query = f"since=0&type=host.*&subject=discoveries/{PHONE}"
+    async with http.ws_connect(f"/api/v1/stream?{query}") as stream:
+        event = await stream.receive_json()
+    assert (event["type"], event["subject"]) == ("fibrix.host.seen", f"discoveries/{PHONE}")
+    assert (event["data"]["vendor"], event["data"]["vlan"]) == ("Yealink", 9)
+
+
 async def test_tenants_and_strangers_see_none_of_it(site: Site) -> None:
     await heard(site)
     for who, status in (("acme", 403), ("nobody", 401), ("auditor", 200)):

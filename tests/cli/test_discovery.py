@@ -1,6 +1,8 @@
 """Discoveries from the command line: listed, shown, marked, hidden, made machines."""
 
 import json
+import tomllib
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -83,6 +85,25 @@ async def test_networks_are_hidden_for_good_and_shown_again(site: Site, fibrix: 
     assert shown.out == "eth1 VLAN 9 is not hidden\n"
     for words in (("hide",), ("hide", PHONE, "--network", "10.0.0.0/8"), ("unhide",)):
         assert (await fibrix("discovery", *words)).status == 2
+
+
+@pytest.mark.timeout(60)
+async def test_hidden_networks_are_exported_and_brought_about(site: Site, fibrix: Command, tmp_path: Path) -> None:
+    for words in (("--interface", "eth1", "--vlan", "9", "--note", "guests"), ("--network", "203.0.113.0/24")):
+        assert (await fibrix("discovery", "hide", *words)).status == 0
+    document = tomllib.loads((await fibrix("export")).out)
+    assert document["hidden_networks"] == {"203.0.113.0/24": {}, "eth1 VLAN 9": {"note": "guests"}}
+    file = tmp_path / "declared.toml"
+    file.write_text(
+        'format = 1\n[hidden_networks.eth5]\n[hidden_networks."203.0.113.0/24"]\nnote = "the provider\'s"\n'
+    )
+    assert (await fibrix("import", str(file), "--yes", "--prune")).status == 0
+    listed = json.loads((await fibrix("discovery", "hidden", "--json")).out)
+    named = {(one["network"], one["interface"], one["note"]) for one in listed}
+    assert named == {("", "eth5", ""), ("203.0.113.0/24", "", "the provider's")}
+    file.write_text('format = 1\n[hidden_networks."eth1 VLAN x"]\n')
+    refused = await fibrix("import", str(file), "--yes")
+    assert (refused.status, "is no network to hide" in refused.err) == (1, True)
 
 
 @pytest.mark.timeout(60)
