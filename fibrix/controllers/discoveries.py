@@ -41,6 +41,9 @@ _QUEUE: Final = 20_000
 _PAUSE_S: Final = 0.05  # between two steps of what is not urgent: others write meanwhile
 _SPARE: Final = 1000  # so many more hosts than are to be kept are stored before the surplus is looked for
 _UNTOLD_S: Final = 60.0  # how often it is told at most that there was a storm
+_COMMON_S: Final = 0.5  # after an event for each host that is kept, one more of the common ones is told in this time
+_RARE: Final = 1000  # of the others, so many at once
+_RARE_S: Final = 5.0
 _OFTEN: Final = (HostSeen, HostChanged, HostMoved, HostGone, HostReturned)
 """Whoever makes up MACs makes many of these; they leave room for the others."""
 
@@ -66,7 +69,7 @@ class DiscoveryKeeper:
         self._clock_s = clock_s
         self._veil = Veil()
         self._purged = Veil()  # what was hidden when hidden hosts were looked for last
-        self._common, self._rare = Budget(10_000, 0.5), Budget(1000, 5.0)
+        self._common, self._rare = Budget(config.most_hosts, _COMMON_S), Budget(_RARE, _RARE_S)
         self._untold = 0
         self._told_s = -_UNTOLD_S
         self._grown = 0

@@ -171,21 +171,24 @@ async def test_hosts_are_forgotten_after_a_time_but_those_that_people_marked(wir
 
 async def test_more_hosts_than_are_to_be_kept_make_the_longest_silent_go(wire: Wire) -> None:
     hosts = [host(f"02:00:00:00:{n >> 8:02x}:{n & 255:02x}", last=NOON + timedelta(seconds=n)) for n in range(1200)]
-    await wire.keeper.take(news(hosts))
+    for start in range(0, 1200, 50):
+        wire.seconds[0] += 25.0  # so that the journal has room for all
+        await wire.keeper.take(news(hosts[start : start + 50]))
+    await wire.keeper.tidy()
     assert await wire.stored() == [one.mac for one in hosts[-50:]]
     await wire.keeper.take([told(one) for one in hosts])
     assert len(wire.keeper.heard) == 50
 
 
 async def test_a_storm_of_hosts_is_told_of_slowly_and_leaves_room_for_what_matters(wire: Wire) -> None:
-    hosts = [host(f"02:00:00:{n >> 16:02x}:{n >> 8 & 255:02x}:{n & 255:02x}") for n in range(10_500)]
+    hosts = [host(f"02:00:00:00:{n >> 8:02x}:{n & 255:02x}") for n in range(550)]
     await wire.keeper.take(news(hosts))
     alarm: Event = BmcSeen(at=NOON, mac=ITS_BMC, interface="eth1", address="10.0.0.9", evidence="answers RMCP")
     wire.seconds[0] += 100.0
     await wire.keeper.take([told(host(ITS_BMC), alarm), *news(hosts[:1])])
-    entries = await wire.region.journal.since(9_990, limit=100)
+    entries = await wire.region.journal.since(0)
     kinds = [entry.type for entry in entries]
-    assert kinds == ["host.seen"] * 10 + ["bmc.seen", "host.seen", "host.untold"]
+    assert kinds == ["host.seen"] * 50 + ["bmc.seen", "host.seen", "host.untold"]
     assert entries[-1].data == b'{"count":500}'
 
 
