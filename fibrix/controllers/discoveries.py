@@ -176,20 +176,19 @@ class DiscoveryKeeper:
         if told.host is None:
             events += filter(self._has_room, told.said)
             return
-        mac, host = told.host.mac, veil.show(told.host)
-        if host is None:
+        mac, shown = told.host.mac, told.behind(veil)
+        if shown is None or shown.host is None:
             if not veil.hides_place(told.host.interface, told.host.vlan):
                 hosts.pop(mac, None)
                 self._later(mac, None)  # it may be stored, from before it showed its address
             return
-        said = () if self._is_ignored(mac) else told.said
-        room = [event for event in said if not _shows_hidden(veil, event) and self._has_room(event)]
-        if room or mac in hosts:
+        said = [] if self._is_ignored(mac) else [event for event in shown.said if self._has_room(event)]
+        if said or mac in hosts:
             self.heard.pop(mac, None)
-            hosts[mac] = host
-            events += room
+            hosts[mac] = shown.host
+            events += said
         else:
-            self._later(mac, host)
+            self._later(mac, shown.host)
 
     def _later(self, mac: MacAddress, host: Host | None) -> None:
         """Store this once in a while. Where there are too many, what came first is let go: it will come again."""
@@ -242,9 +241,3 @@ def _drop_silent(before: datetime, count: int, unit: HostUnit) -> int:
 
 def _drop_oldest(count: int, unit: HostUnit) -> int:
     return unit.hosts.drop_oldest(count)
-
-
-def _shows_hidden(veil: Veil, event: Event) -> bool:
-    """Whether an event names an address that is hidden."""
-    address = getattr(event, "address", "")
-    return bool(address) and veil.hides_address(address)

@@ -3,6 +3,9 @@
 from ipaddress import IPv4Address
 from typing import ClassVar
 
+from msgspec.structs import replace
+
+from fibrix.domain.census.hiding import Veil
 from fibrix.domain.census.host import Host
 from fibrix.domain.power import PowerState
 from fibrix.domain.rack import BootAction
@@ -115,3 +118,13 @@ class HostTold(Event, frozen=True, kw_only=True):
     TYPE: ClassVar[str] = "rack.host_told"
     host: Host | None  # None: `said` is of no host
     said: tuple[Event, ...] = ()  # of fibrix.events.discovery, in their order
+
+    def behind(self, veil: Veil) -> "HostTold | None":
+        """Give the same without what is hidden; None: nothing of it may be told or kept."""
+        if self.host is None or not veil:
+            return self
+        host = veil.show(self.host)
+        if host is None:
+            return None
+        said = tuple(event for event in self.said if not veil.hides_address(getattr(event, "address", "")))
+        return self if host is self.host and said == self.said else replace(self, host=host, said=said)

@@ -18,6 +18,7 @@ _PAGE: Final = "SELECT mac, host FROM hosts WHERE mac > ? ORDER BY mac LIMIT ?"
 _PUT: Final = """
     INSERT OR REPLACE INTO hosts (mac, last_us, host) SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)
 """
+_DROP: Final = "DELETE FROM hosts WHERE mac = ?"
 _DROP_SILENT: Final = "DELETE FROM hosts WHERE last_us < ?"
 _DROP_OVER: Final = """
     DELETE FROM hosts WHERE mac IN (
@@ -45,6 +46,11 @@ class Hosts:
     async def commit(self, hosts: Sequence[Host], *, most: int, since: datetime) -> None:
         """Store hosts, forget the longest silent. Raises StoreError."""
         await self._database.write(_work(hosts, most, since))
+
+    async def drop(self, macs: Sequence[MacAddress]) -> None:
+        """Forget these hosts. Raises StoreError."""
+        numbers = [(_number(mac),) for mac in macs]
+        await self._database.write(lambda transaction: transaction.executemany(_DROP, numbers))
 
     def post(self, hosts: Sequence[Host], *, most: int, since: datetime) -> None:
         """Do the same some time soon."""

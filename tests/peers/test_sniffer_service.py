@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from fibrix.bus import Bus, Subscription
+from fibrix.domain.census.hiding import HiddenNetwork
 from fibrix.domain.census.sighting import Means
 from fibrix.domain.rack import RackSnapshot
 from fibrix.events.discovery import HostMoved, HostSeen
@@ -170,6 +171,21 @@ async def test_subnets_that_come_and_go_are_followed(wired: Wire, tmp_path: Path
             await until(lambda: sniffer.known == 1)
             snapshot.replace(RackSnapshot())
             await until(lambda: not sniffer._ears)
+
+
+async def test_nothing_is_told_or_kept_of_a_hidden_network(wired: Wire, tmp_path: Path) -> None:
+    hidden = (HiddenNetwork(id="h1", interface="s0", vlan=10),)
+    async with sniffing(tmp_path) as (sniffer, snapshot, told):
+        snapshot.replace(msgspec.structs.replace(snapshot.value, hidden=hidden))
+        await until(lambda: bool(sniffer._veil))
+        with closing(Out(wired)) as out:
+            out.raw.send(arp(tags=(0x8100_000A,)))
+            out.raw.send(arp(OTHER))
+            one = await first(told)
+        assert one.host is not None
+        assert (one.host.mac, sniffer.known) == (OTHER.hex(":"), 2)
+    async with sniffing(tmp_path) as (sniffer, _, _):
+        assert sniffer.known == 1
 
 
 async def test_the_outside_is_never_heard(wired: Wire, tmp_path: Path) -> None:

@@ -22,6 +22,10 @@ class Hosts(Protocol):
         """
         ...
 
+    async def drop(self, macs: Sequence[MacAddress]) -> None:
+        """Forget these hosts. Raises StoreError: nothing has changed."""
+        ...
+
     def post(self, hosts: Sequence[Host], *, most: int, since: datetime) -> None:
         """Do the same some time soon, and do not wait."""
         ...

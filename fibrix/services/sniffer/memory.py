@@ -7,6 +7,7 @@ from typing import Final
 
 import structlog
 
+from fibrix.domain.census.hiding import Veil
 from fibrix.domain.census.host import Host
 from fibrix.domain.ports.hosts import Hosts
 from fibrix.errors import StoreError
@@ -31,6 +32,13 @@ class Memory:
         self._most = most
         self._kept = timedelta(days=keep_days)
         self._waiting: dict[MacAddress, Host] = {}
+        self._veil = Veil()
+        self._to_wash = False  # there may be what is hidden
+
+    def hide(self, veil: Veil) -> None:
+        """Keep nothing of what is hidden from now on; what is kept of it is forgotten some time soon."""
+        self._veil = veil
+        self._to_wash = True
 
     async def load(self) -> list[Host]:
         """All that is known, but for what is to be forgotten. Nothing, where it cannot be read: that is logged."""
@@ -38,14 +46,14 @@ class Memory:
         since, after = self._since(), None
         try:
             while page := await self._hosts.page(after, _PAGE):
-                found += [host for host in page if host.last >= since]
+                found += [shown for host in page if host.last >= since and (shown := self._veil.show(host)) is not None]
                 after = page[-1].mac
         except StoreError as exc:
             log.warning("sniffer.not_read", reason=str(exc))
         return found[: self._most]
 
     def note(self, host: Host) -> None:
-        """Write it some time soon. One that finds no room is told of again when it is heard."""
+        """Write what may be kept of a host some time soon. One that finds no room is told of again when it is heard."""
         if host.mac not in self._waiting and len(self._waiting) >= _MOST_WAITING:
             self.lost += 1
             return
@@ -53,10 +61,14 @@ class Memory:
 
     async def run(self) -> None:
         """Write until cancelled; then hand over what is left."""
-        idle_s = 0.0
+        idle_s = washed_s = 0.0
         try:
             while True:
                 await asyncio.sleep(_PAUSE_S)
+                washed_s += _PAUSE_S
+                if self._to_wash or washed_s >= _TIDY_S:  # some were kept before they showed a hidden address
+                    await self._wash()
+                    washed_s = 0.0
                 idle_s = 0.0 if self._waiting else idle_s + _PAUSE_S
                 if self._waiting or idle_s >= _TIDY_S:
                     await self._write()
@@ -64,6 +76,23 @@ class Memory:
         finally:
             if self._waiting:
                 self._hosts.post(self._take(len(self._waiting)), most=self._most, since=self._since())
+
+    async def _wash(self) -> None:
+        """Forget what is kept of hidden hosts."""
+        veil, after = self._veil, None
+        if veil:
+            shown_now = [shown for host in self._waiting.values() if (shown := veil.show(host)) is not None]
+            self._waiting = {host.mac: host for host in shown_now}
+        try:
+            while veil and (page := await self._hosts.page(after, _PAGE)):
+                after = page[-1].mac
+                changed = [(host.mac, shown) for host in page if (shown := veil.show(host)) is not host]
+                left = [shown for _, shown in changed if shown is not None]
+                await self._hosts.commit(left, most=self._most, since=self._since())
+                await self._hosts.drop([mac for mac, shown in changed if shown is None])
+            self._to_wash = self._veil is not veil
+        except StoreError as exc:
+            log.warning("sniffer.not_washed", reason=str(exc))
 
     async def _write(self) -> None:
         batch = self._take(_BATCH)

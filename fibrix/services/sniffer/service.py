@@ -12,6 +12,7 @@ import structlog
 
 from fibrix.bus import Bus
 from fibrix.domain.binding import instant_us
+from fibrix.domain.census.hiding import Veil
 from fibrix.domain.census.host import Host
 from fibrix.domain.census.sighting import Means
 from fibrix.domain.ports.hosts import Hosts
@@ -73,6 +74,7 @@ class Sniffer:
         self._clock = clock
         self._memory = Memory(hosts, clock, most=settings.most_hosts, keep_days=settings.keep_days)
         self._engine: Engine | None = None
+        self._veil = Veil()
         self._own: frozenset[MacAddress] = frozenset()
         self._ears: dict[str, Ear] = {}
         self._ready: dict[Ear, None] = {}  # those that something has come in on, in that order
@@ -106,6 +108,7 @@ class Sniffer:
         """Hear until cancelled. `ready` once each interface was tried."""
         engine = self._engine
         if engine is None:  # what was heard before a failure is kept
+            self._hide()
             known = await self._memory.load()
             engine = self._engine = await asyncio.to_thread(self._make, known)
         with closing(Links()) as links:
@@ -166,13 +169,23 @@ class Sniffer:
             asyncio.get_running_loop().remove_reader(ear)  # it would wake us again and again
 
     def _tell(self, told: Iterable[HostTold]) -> None:
-        for one in told:
+        """Keep and publish what there is to tell, without what is hidden."""
+        shown = [one for each in told if (one := each.behind(self._veil)) is not None]
+        for one in shown:
             if one.host is not None:
                 self._memory.note(one.host)
-        self._bus.publish(*told)
+        self._bus.publish(*shown)
+
+    def _hide(self) -> None:
+        """Follow the snapshot in what is hidden."""
+        hidden = self._snapshot.value.hidden
+        if not self._veil.made_of(hidden):
+            self._veil = Veil(hidden)
+            self._memory.hide(self._veil)
 
     def _fit(self, links: Links, engine: Engine) -> None:
         """Open and close sockets as the snapshot and the interfaces change."""
+        self._hide()
         names = wanted(self._snapshot.value.subnets, self._settings.roles)
         for interface, ear in list(self._ears.items()):
             self._count(ear)

@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from fibrix.domain.census.host import Host
+from fibrix.domain.census.hiding import HiddenNetwork, Veil
+from fibrix.domain.census.host import Host, HostAddress
 from fibrix.services.sniffer import memory
 from fibrix.services.sniffer.memory import Memory
 from fibrix.store.db import Database
@@ -19,6 +21,10 @@ NOW = datetime(2026, 1, 31, tzinfo=UTC)
 def host(number: int, last: datetime = NOW) -> Host:
     octets = (0x525400000000 + number).to_bytes(6)
     return Host(mac=MacAddress(octets.hex(":")), interface="eth1", first=last, last=last)
+
+
+def used(one: Host, *addresses: str) -> Host:
+    return replace(one, addresses=tuple(HostAddress(address=each, first=NOW, last=NOW) for each in addresses))
 
 
 def memory_of(database: Database, most: int = 100_000) -> Memory:
@@ -98,3 +104,20 @@ async def test_no_more_are_loaded_than_are_to_be_kept(tmp_path: Path) -> None:
             kept.note(host(number))
         await run_and_end(kept, database)
         assert len(await memory_of(database, most=20).load()) == 20
+
+
+async def test_what_is_hidden_is_neither_loaded_nor_kept(tmp_path: Path, quick: None) -> None:
+    veil = Veil([HiddenNetwork(id="h1", network="203.0.113.0/24"), HiddenNetwork(id="h2", interface="eth9")])
+    stored = [used(host(1), "203.0.113.9"), used(host(2), "10.0.0.5"), used(host(3), "203.0.113.7", "10.0.0.6")]
+    shown = [stored[1], used(host(3), "10.0.0.6")]
+    async with Database(tmp_path / "rack.db", "rack") as database:
+        await Hosts(database).commit(stored, most=100, since=NOW - timedelta(days=30))
+        kept = memory_of(database)
+        kept.note(replace(host(4), interface="eth9"))
+        kept.hide(veil)
+        assert await kept.load() == shown
+        assert await memory_of(database).load() == stored, "they are still on the disk"
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(kept.run(), name="memory")
+            await loads(database, shown)
+            task.cancel()
