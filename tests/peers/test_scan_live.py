@@ -18,9 +18,13 @@ from fibrix.domain.rack import RackSnapshot
 from fibrix.domain.scan import ScanKind, ScanOrder, ScanSpec, shares_of
 from fibrix.domain.scan_report import ScanEnd, ScanReport
 from fibrix.errors import ConflictError
+from fibrix.events.rack import HostTold
 from fibrix.events.scan import RedfishSeen, ScanFinished
 from fibrix.runtime.cell import Cell
 from fibrix.services.scan.service import ScanService
+from fibrix.services.sniffer.service import Sniffer, SnifferSettings
+from fibrix.store.db import Database
+from fibrix.store.hosts import Hosts
 from fibrix.types import OperationId
 from tests.peers.dhcp_wire import needs_namespaces
 from tests.support.netns import Wire, ip, wire
@@ -233,6 +237,34 @@ async def test_a_service_that_stops_tells_what_it_had(cable: Wire) -> None:
     assert isinstance(end, ScanFinished)
     assert end.report.end is ScanEnd.CUT
     assert "the service stopped" in end.report.faults[0]
+
+
+@needs_ipmi_sim
+async def test_what_a_scan_finds_is_in_the_census(cable: Wire, tmp_path: Path) -> None:
+    async with (
+        bmc(cable.client, "10.77.0.11", tmp_path),
+        redfish(cable.client, "10.77.0.12", tmp_path),
+        Database(tmp_path / "rack.db", "rack") as database,
+        scanning() as rack,
+        asyncio.TaskGroup() as group,
+    ):
+        sniffer, ready = (
+            Sniffer(rack.snapshot, Hosts(database), rack.bus, SnifferSettings(), lambda _: ""),
+            asyncio.Event(),
+        )
+        task = group.create_task(sniffer.run(ready), name="sniffer")
+        await ready.wait()
+        with rack.bus.subscribe(HostTold) as told:
+            report = await rack.scan("racks", rate=1000)
+            await asyncio.sleep(0.1)
+            news = [event for event in await told.batch() if isinstance(event, HostTold)]
+        task.cancel()
+    hosts = {event.host.mac: event.host for event in news if event.host is not None}
+    host = hosts[report.hosts[0].mac]
+    assert {"arp", "rmcp", "redfish"} <= set(host.means)
+    assert host.bmc
+    assert {address.address for address in host.addresses} >= {"10.77.0.10", "10.77.0.11", "10.77.0.12"}
+    assert [service.location for service in host.services] == ["https://10.77.0.12/redfish/v1/"]
 
 
 FAR = replace(RACK, name="far", network=IPv4Network("10.78.0.0/28"), address=IPv4Address("10.77.0.1"), relayed=True)

@@ -10,7 +10,7 @@ from typing import Final
 
 import structlog
 
-from fibrix.bus import Bus
+from fibrix.bus import Bus, Subscription
 from fibrix.domain.binding import instant_us
 from fibrix.domain.census.hiding import Veil
 from fibrix.domain.census.host import Host
@@ -111,12 +111,13 @@ class Sniffer:
             self._hide()
             known = await self._memory.load()
             engine = self._engine = await asyncio.to_thread(self._make, known)
-        with closing(Links()) as links:
+        said = self._bus.subscribe(*hearsay.KINDS, name=self.name)
+        with closing(Links()) as links, said as facts:
             try:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._memory.run(), name="sniffer.memory")
                     group.create_task(self._hear_all(engine), name="sniffer.hear")
-                    group.create_task(self._hear_others(engine), name="sniffer.hearsay")
+                    group.create_task(self._hear_others(engine, facts), name="sniffer.hearsay")
                     while True:
                         self._fit(links, engine)
                         ready.set()
@@ -143,13 +144,12 @@ class Sniffer:
                     self._hear(ear, engine)
                 await asyncio.sleep(0)
 
-    async def _hear_others(self, engine: Engine) -> None:
+    async def _hear_others(self, engine: Engine, facts: Subscription) -> None:
         """Take what other services found out, until cancelled: what this machine sends itself is not heard."""
-        with self._bus.subscribe(*hearsay.KINDS, name=self.name) as facts:
-            while True:
-                for fact in await facts.batch():
-                    if said := hearsay.hearsay(fact, self._snapshot.value.subnets):
-                        self._tell(engine.hear_say(*said, instant_us(fact.at)))
+        while True:
+            for fact in await facts.batch():
+                if said := hearsay.hearsay(fact, self._snapshot.value.subnets):
+                    self._tell(engine.hear_say(*said, instant_us(fact.at)))
 
     def _hear(self, ear: Ear, engine: Engine) -> None:
         """Take what has come in, for a short time; what is left wakes us again."""
