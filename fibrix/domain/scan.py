@@ -18,6 +18,8 @@ MOST_ADDRESSES: Final = 65_536
 """A scan asks for so many IPv4 addresses at most: a /16."""
 MOST_RATE: Final = 1_000
 """Packets a second, at most."""
+LATE_S: Final = 0.02
+"""Timers go off late, by milliseconds: so much of that is made up for, of each second."""
 TRIES: Final = 2
 """An ARP request, a solicitation, an echo or an RMCP ping that is not answered is sent so often."""
 AGAIN_S: Final = 1.0
@@ -148,9 +150,9 @@ def cost(shares: Sequence[ScanShare], rate: int) -> Cost:
     told = [sending for share in shares for sending in sendings(share)]
     redfish = sum(sending.hosts for sending in told if sending.kind is ScanKind.REDFISH)
     packets, sure = sum(sending.packets for sending in told), sum(sending.sure for sending in told)
-    waits = 2 * AGAIN_S
+    waits, each_s = 2 * AGAIN_S, (1 + LATE_S) / rate
     slow = -(-redfish // REDFISH_AT_ONCE) * REDFISH_S
-    return Cost(packets=packets, least_s=sure / rate + waits, most_s=packets / rate + waits + slow)
+    return Cost(packets=packets, least_s=sure * each_s + waits, most_s=packets * each_s + waits + slow)
 
 
 def kinds_in(subnet: Subnet, wanted: Iterable[ScanKind]) -> tuple[ScanKind, ...]:

@@ -143,7 +143,7 @@ def test_what_is_sent_is_told_first() -> None:
     }
     paid = cost(shares, 100)
     assert paid.packets == 6940
-    assert paid.least_s == pytest.approx(10.68)
+    assert paid.least_s == pytest.approx(868 * 1.02 / 100 + 2)
     assert paid.most_s > 69.4
 
 

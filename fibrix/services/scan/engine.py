@@ -1,7 +1,9 @@
 """What a scan sends next, and when; what an answer to it leads to. Pure: times are monotonic seconds.
 
-Whatever is sent, packets are as far apart as the rate says, and what is late is not made up for: in no second are there
-more. On a link everything begins with ARP, and only who answers it is asked more, at its MAC: so the kernel resolves no
+Whatever is sent, in no second are there more packets than the rate says. Each has its time, evenly apart; what is late
+by up to LATE_S is made up for, which is why the times are that much farther apart than they would have to be.
+
+On a link everything begins with ARP, and only who answers it is asked more, at its MAC: so the kernel resolves no
 address by itself, which nobody would have counted. Redfish is the exception, a TCP connection of the kernel's, to hosts
 that are known to be there; it is taken for REDFISH_PACKETS packets.
 """
@@ -18,6 +20,7 @@ from fibrix.domain.census.sighting import Address
 from fibrix.domain.scan import (
     AFTER_ARP,
     AGAIN_S,
+    LATE_S,
     REDFISH_AT_ONCE,
     REDFISH_PACKETS,
     UNKNOWN,
@@ -59,7 +62,7 @@ class Engine:
         self.sent: Counter[ScanKind] = Counter()
         self.hosts = Hosts()
         self._shares = {share.subnet: share for share in order.shares}
-        self._gap_s = 1 / order.rate
+        self._gap_s = (1 + LATE_S) / order.rate
         self._fresh = _probes(order.shares)
         self._ahead: Probe | None = next(self._fresh, None)
         self._follow: deque[Probe] = deque()
@@ -77,11 +80,9 @@ class Engine:
             return None
         self.sent[probe.kind] += 1
         self._quiet_at = now + AGAIN_S
-        if probe.kind is ScanKind.REDFISH:
-            self._under_way += 1
-            self._free_at = now + self._gap_s * REDFISH_PACKETS
-        else:
-            self._free_at = now + self._gap_s
+        self._under_way += _slow(probe)
+        packets = REDFISH_PACKETS if _slow(probe) else 1
+        self._free_at = max(self._free_at, now - LATE_S) + self._gap_s * packets
         return probe
 
     def next_s(self, now: float) -> float | None:

@@ -1,7 +1,6 @@
 """A scan by a simulated clock: what is sent when, and what answers lead to."""
 
 from ipaddress import IPv4Address, IPv6Address
-from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -122,7 +121,7 @@ def test_all_nodes_and_named_neighbours_are_asked_for() -> None:
     assert engine.due(0.0) == Probe(K.ND, "racks", ALL_NODES)
     assert engine.heard("racks", Heard(K.ND, IPv6Address("fe80::9"), MAC))
     assert not engine.heard("racks", Heard(K.ND, IPv6Address("fe80::9"), MAC))
-    probe = engine.due(0.1)
+    probe = engine.due(0.2)
     assert probe is not None
     assert probe.address == named
 
@@ -198,8 +197,9 @@ def test_no_second_has_more_packets_than_was_stated_and_all_of_it_no_more_than_w
         return
     done = run(order(asked, rate=rate), *(str(FIRST + number) for number in up), late=late)
     costs = [(at, REDFISH_PACKETS if probe.kind is K.REDFISH else 1) for at, probe in done.sent]
-    for (at, packets), (following, _) in pairwise(costs):
-        assert following - at >= packets / rate - 1e-9
+    for start, (at, _) in enumerate(costs):
+        within = [packets for other, packets in costs[start:] if other < at + 1 - 1e-9]
+        assert sum(within[:-1]) < rate  # the last may be a connection, which goes on for longer than this second
     told = {sending.kind: (sending.packets, sending.sure) for sending in sendings(asked)}
     for kind, (most, _) in told.items():
         sent = done.engine.sent[kind] * (REDFISH_PACKETS if kind is K.REDFISH else 1)
