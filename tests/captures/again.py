@@ -10,6 +10,11 @@ from fibrix.app import case
 from fibrix.app.replay import Replay
 
 
+def capture_of(facts: Path) -> Path:
+    """The capture beside the facts of a case."""
+    return next(path for suffix in (".pcap", ".pcapng") if (path := facts.with_suffix(suffix)).exists())
+
+
 def told(capture: Path) -> case.Facts:
     """The facts of one capture."""
     replay = Replay.fresh()
@@ -20,7 +25,7 @@ def told(capture: Path) -> case.Facts:
 def write_again(facts: Path) -> None:
     """Put the lists, which are the last thing in a file, in the place of those that are there."""
     kept, _, _ = facts.read_text().partition("events = [")
-    facts.write_text(kept + case.text(told(facts.with_suffix(".pcap"))))
+    facts.write_text(kept + case.text(told(capture_of(facts))))
 
 
 if __name__ == "__main__":

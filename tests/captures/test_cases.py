@@ -9,6 +9,7 @@ import pytest
 
 from fibrix.app import case
 from fibrix.app.replay import Replay
+from tests.captures.again import capture_of
 
 ROOT = Path(__file__).parents[2]
 CASES = sorted(Path(__file__).parent.glob("*/*.toml"))
@@ -36,10 +37,10 @@ def facts_of(path: Path) -> dict[str, Any]:
 def test_a_case_says_where_it_is_from_and_a_replay_tells_its_facts(path: Path) -> None:
     wanted = facts_of(path)
     assert [word for word in sorted(WORDS) if not wanted.get(word)] == []
-    events, facts, replay = replayed(path.with_suffix(".pcap"))
-    assert replay.faults == []
+    events, facts, replay = replayed(capture_of(path))
+    assert [fault.partition(":")[2].strip() for fault in replay.faults] == list(filter(None, [wanted.get("fault")]))
     assert facts == {"events": wanted["events"], "hosts": wanted["hosts"]}
-    assert replayed(path.with_suffix(".pcap"))[0] == events
+    assert replayed(capture_of(path))[0] == events
 
 
 def test_every_capture_is_a_case() -> None:
@@ -58,7 +59,7 @@ def test_captures_of_others_are_replayed_and_give_the_same_bytes_twice(path: Pat
 @pytest.mark.parametrize("path", [*CASES[::3], *OTHERS[::5]], ids=named)
 @pytest.mark.parametrize("seed", range(3))
 def test_a_capture_that_was_tampered_with_ends_in_words(path: Path, seed: int, tmp_path: Path) -> None:
-    chance, data = Random(seed), bytearray(path.with_suffix(".pcap").read_bytes()[:20_000])
+    chance, data = Random(seed), bytearray(capture_of(path).read_bytes()[:20_000])
     for _ in range(1 + len(data) // 200):
         data[chance.randrange(24, len(data))] = chance.randrange(256)
     file = tmp_path / "tampered.pcap"
