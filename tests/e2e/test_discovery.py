@@ -77,5 +77,5 @@ async def test_an_undeclared_server_is_heard_added_by_one_command_and_goes_on_to
         assert machine["macs"] == [plan.mac]
         assert machine["power"]["address"] == str(plan.bmc_address)
 
-        await operator.says("machine", "commission", "box1", "--wait")
+        await operator.says("machine", "commission", "box1")
         await operator.waits("machine", "show", "box1", until=lambda shown: shown["state"] == "Ready")
