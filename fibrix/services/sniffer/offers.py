@@ -55,14 +55,15 @@ def sight_slp(heard: Heard) -> tuple[Sighting, ...]:
 
 
 def sight_rmcp(heard: Heard) -> tuple[Sighting, ...]:
-    """Read a message of RMCP: who answers a presence ping as one that knows IPMI, or speaks IPMI, is a BMC.
+    """Read a message of RMCP: who answers a presence ping as one that knows IPMI, or answers in IPMI, is a BMC.
 
-    Raises MalformedPacketError.
+    An answer comes from the port and does not go to it: some who ask use the port for themselves. Raises
+    MalformedPacketError.
     """
     payload = heard.payload
     if len(payload) < _RMCP_HEADER or payload[0] != _RMCP:
         raise MalformedPacketError("RMCP: too short, or not version 6")
-    if heard.source_port != RMCP_PORT or is_ping(payload):
+    if heard.source_port != RMCP_PORT or heard.destination_port == RMCP_PORT or is_ping(payload):
         return (_there(heard, Means.RMCP),)
     if payload[3] & _RMCP_CLASS == _IPMI:
         return (_bmc(heard, "speaks IPMI"),)

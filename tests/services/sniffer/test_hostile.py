@@ -36,7 +36,7 @@ FRAMES = [
     udp(A, alive(REDFISH, f"https://{A4}/"), 1900, to=SSDP),
     udp(A, HELLO.encode(), 3702, to=SSDP),
     udp(A, slp(f"service:x://{A4}"), 427, to=SSDP),
-    udp(A, Pong(1, 343, ipmi=True, asf=True).encode(), 623, to="10.0.0.255"),
+    udp(A, Pong(1, 343, ipmi=True, asf=True).encode(), 40_000, to="10.0.0.255", sport=623),
     *(one.frame for one in frames(CAPTURES / "uefi-pxe.pcap")),
 ]
 

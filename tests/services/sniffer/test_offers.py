@@ -90,10 +90,12 @@ def test_an_answer_through_a_router_does_not_make_the_router_a_bmc() -> None:
     assert wire.engine.counts[Means.RMCP].unproved == 1
 
 
-def test_who_looks_for_bmcs_is_none() -> None:
+@pytest.mark.parametrize("payload", [ping(1), bytes.fromhex("0600ff07") + bytes(20)], ids=["ping", "IPMI"])
+@pytest.mark.parametrize("port", [623, 40_000])
+def test_who_looks_for_bmcs_is_none(payload: bytes, port: int) -> None:
     wire = Wire()
     wire.hears(arp(A, A4))
-    wire.hears(udp(A, ping(1), 623, to="10.0.0.1", sport=623), 1)
+    wire.hears(udp(A, payload, 623, to="10.0.0.1", sport=port), 1)
     wire.waits(3)
     assert len(wire.said) == 1
 
@@ -128,7 +130,6 @@ def test_who_only_asks_or_says_little_is_there(payload: bytes, port: int, means:
         (b"<html/>", 3702, Means.WSD),
         (b"\1\1", 427, Means.SLP),
         (b"\6\0", 623, Means.RMCP),
-        (b"\6\0\xff\6" + bytes(8), 623, Means.RMCP),
         (b"\0", 5353, Means.MDNS),
         (b"\0", 137, Means.NBNS),
     ],
