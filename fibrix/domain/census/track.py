@@ -32,6 +32,8 @@ NAME_WORTH: Final = (
 """Whose name is the best one."""
 
 _STRANGE: Final = len(NAME_WORTH)
+_MEANS: Final = {one.value: one for one in Means}
+_ROLES: Final = {one.value: one for one in Role}
 _WORTH: Final = {means: place for place, means in enumerate(NAME_WORTH)}
 
 
@@ -80,7 +82,7 @@ class Track(msgspec.Struct, eq=False, gc=False):
 
     @classmethod
     def of(cls, host: Host) -> Self:
-        """Take up a host that was known before. Raises ValueError for one that the census cannot have told."""
+        """Take up a host as it was told before; protocols and roles that a later version has are left out."""
         return cls(
             mac=bytes.fromhex(host.mac.replace(":", "")),
             interface=host.interface,
@@ -94,14 +96,15 @@ class Track(msgspec.Struct, eq=False, gc=False):
                 ip_address(one.address).packed: Use(microseconds(one.first), microseconds(one.last))
                 for one in reversed(host.addresses)
             },
-            names={Means(one.means): (one.name, microseconds(one.last)) for one in host.names} or None,
-            means=tuple(map(Means, host.means)),
+            names={_MEANS[one.means]: (one.name, microseconds(one.last)) for one in host.names if one.means in _MEANS}
+            or None,
+            means=tuple(_MEANS[one] for one in host.means if one in _MEANS),
             client=host.client,
             kind=host.kind,
             client_kind=host.kind,
             switch=host.switch,
             services=host.services,
-            roles=tuple(map(Role, host.roles)),
+            roles=tuple(_ROLES[one] for one in host.roles if one in _ROLES),
             bmc=host.bmc,
             steps=host.history,
             refreshed=microseconds(host.last),

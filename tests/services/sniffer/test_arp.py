@@ -1,7 +1,9 @@
 """ARP, the frames that are heard most."""
 
+import msgspec
 import pytest
 
+from fibrix.domain.census.host import HostName
 from fibrix.domain.census.sighting import Means
 from tests.services.sniffer.wire import A, B, Wire, arp, tagged
 
@@ -87,3 +89,15 @@ def test_what_was_known_before_is_not_told_anew() -> None:
     after.hears(arp(B, "10.0.0.11"), 61)
     after.waits(65)
     assert after.said == [f"host.seen {B} eth1 arp Supermicro 10.0.0.11"]
+
+
+def test_what_a_later_version_knew_of_a_host_does_not_hurt() -> None:
+    before = Wire()
+    before.hears(arp(A, "10.0.0.10"))
+    odd = HostName(name="x", means="telepathy", last=before.host(A).last)
+    known = msgspec.structs.replace(before.host(A), means=("arp", "telepathy"), roles=("oracle",), names=(odd,))
+    after = Wire(known=[known])
+    after.hears(arp(A, "10.0.0.11"), 60)
+    after.waits(65)
+    assert after.said == [f"host.changed {A} eth1 addresses 10.0.0.11"]
+    assert (after.host(A).means, after.host(A).roles, after.host(A).names) == (("arp",), (), ())
