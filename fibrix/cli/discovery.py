@@ -1,7 +1,7 @@
 """`fibrix discovery`: every host that was heard on the wire."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -11,6 +11,8 @@ from fibrix.cli.place_options import given_place, place_options
 from fibrix.cli.power_options import given_power, power_options
 from fibrix.cli.settings import Settings, pass_settings
 from fibrix.cli.show import ago, clock, emit, facts, plain, table
+
+_LINK_LOCAL: Final = ("fe80:", "169.254.")
 
 MEMBERS = {
     name: (f"fibrix.cli.discovery_marks:{attribute}", line)
@@ -91,8 +93,9 @@ def called(shown: Mapping[str, Any]) -> str:
 
 
 def address_of(shown: Mapping[str, Any]) -> str:
-    """Its newest address."""
-    return str(shown["addresses"][0]["address"]) if shown["addresses"] else ""
+    """Its newest address that leads anywhere; else any."""
+    found = [str(each["address"]) for each in shown["addresses"]]
+    return next((each for each in found if not each.startswith(_LINK_LOCAL)), found[0] if found else "")
 
 
 def place(shown: Mapping[str, Any]) -> str:

@@ -18,8 +18,8 @@ PHONE = "02:00:00:00:00:02"
 async def heard(site: Site) -> None:
     server = host(
         SERVER,
-        "192.168.1.30",
         "fe80::1",
+        "192.168.1.30",
         vendor="Dell Inc.",
         kind="PXE ROM",
         client=DhcpClient(architectures=(0,), vendor_class="PXEClient:Arch:00000:UNDI:002001"),
@@ -35,7 +35,7 @@ async def test_hosts_are_listed_shown_and_marked(site: Site, fibrix: Command) ->
     assert "nothing was heard" in (await fibrix("discovery", "list")).out
     await heard(site)
     listed = (await fibrix("discovery", "list")).out
-    for words in ("PXE ROM", "eth1 VLAN 9", "192.168.1.203", "Dell Inc."):
+    for words in ("PXE ROM", "eth1 VLAN 9", "192.168.1.30", "192.168.1.203", "Dell Inc."):
         assert words in listed
     assert (await fibrix("discovery", "list", "--vlan", "9", "--unknown", "-q")).out == f"{PHONE}\n"
     assert (await fibrix("discovery", "list", "--known", "-q")).out == ""
