@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
@@ -19,18 +19,22 @@ _PAUSE_S: Final = 3.0  # between two batches
 _BATCH: Final = 2_000  # hosts
 _PAGE: Final = 1_000
 _MOST_WAITING: Final = 10_000
+_EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TIDY_S: Final = 3600.0  # the longest that a table is left alone when there is nothing new
 
 
 class Memory:
-    """Holds back what has changed and writes it in batches. `lost` counts what had no room while the disk was slow."""
+    """Holds back what has changed and writes it in batches. `lost` counts what had no room while the disk was slow.
+
+    A host that is silent for `keep_days` is forgotten; 0: none is.
+    """
 
     def __init__(self, hosts: Hosts, clock: Callable[[], datetime], *, most: int, keep_days: int) -> None:
         self.lost = 0
         self._hosts = hosts
         self._clock = clock
         self._most = most
-        self._kept = timedelta(days=keep_days)
+        self._kept = timedelta(days=keep_days)  # 0: for ever
         self._waiting: dict[MacAddress, Host] = {}
         self._veil = Veil()
         self._to_wash = False  # there may be what is hidden
@@ -110,4 +114,4 @@ class Memory:
         return [self._waiting.pop(mac) for mac in macs]
 
     def _since(self) -> datetime:
-        return self._clock() - self._kept
+        return self._clock() - self._kept if self._kept else _EVER

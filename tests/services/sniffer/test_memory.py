@@ -27,8 +27,8 @@ def used(one: Host, *addresses: str) -> Host:
     return replace(one, addresses=tuple(HostAddress(address=each, first=NOW, last=NOW) for each in addresses))
 
 
-def memory_of(database: Database, most: int = 100_000) -> Memory:
-    return Memory(Hosts(database), lambda: NOW, most=most, keep_days=30)
+def memory_of(database: Database, most: int = 100_000, keep_days: int = 30) -> Memory:
+    return Memory(Hosts(database), lambda: NOW, most=most, keep_days=keep_days)
 
 
 async def run_and_end(kept: Memory, database: Database) -> None:
@@ -59,6 +59,15 @@ async def test_what_was_told_last_is_loaded_and_what_is_old_is_not(tmp_path: Pat
             kept.note(one)
         await run_and_end(kept, database)
         assert await memory_of(database).load() == [host(1), host(3)]
+
+
+async def test_with_no_limit_the_oldest_is_kept(tmp_path: Path) -> None:
+    old = host(1, NOW - timedelta(days=20_000))
+    async with Database(tmp_path / "rack.db", "rack") as database:
+        kept = memory_of(database, keep_days=0)
+        kept.note(old)
+        await run_and_end(kept, database)
+        assert await memory_of(database, keep_days=0).load() == [old]
 
 
 async def test_a_great_many_are_written_in_batches_while_it_runs(tmp_path: Path, quick: None) -> None:
