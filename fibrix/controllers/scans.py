@@ -30,7 +30,7 @@ log = structlog.get_logger()
 LISTED: Final = 20
 """Of so many scans, the newest, it is kept which hosts answered; of others only how many."""
 
-_LOOK_S: Final = 5.0  # how often it is looked whether one is due
+_LOOK_S: Final = 2.0  # how often it is looked whether one is due
 _LOST: Final = "the controller was restarted while it ran"
 _STATES: Final = {
     ScanEnd.DONE: OperationState.SUCCEEDED,
@@ -255,8 +255,10 @@ class ScanController:
     async def begin_due(self) -> None:
         """Scan the subnet that was not scanned for the longest, if that is long enough; one after the other."""
         schedule = self._schedule
+        if not schedule.interval_s:
+            return
         scans = [one for one in self._kept.all() if one.scan is not None]
-        if not schedule.interval_s or any(one.running for one in scans):
+        if any(one.running for one in scans):
             return
         since = self._now() - timedelta(seconds=schedule.interval_s)
         lately = {name for one in scans if one.scan and one.created_at > since for name in one.scan.subnets}
