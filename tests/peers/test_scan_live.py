@@ -28,7 +28,7 @@ from fibrix.store.hosts import Hosts
 from fibrix.types import OperationId
 from tests.peers.dhcp_wire import needs_namespaces
 from tests.support.netns import Wire, ip, wire
-from tests.support.rack_hosts import Ear, bmc, hanging, redfish
+from tests.support.rack_hosts import Ear, bmc, hanging, port_623, redfish
 
 pytestmark = needs_namespaces
 needs_ipmi_sim = pytest.mark.skipif(shutil.which("ipmi_sim") is None, reason="needs ipmi_sim (Debian: openipmi)")
@@ -237,6 +237,22 @@ async def test_a_service_that_stops_tells_what_it_had(cable: Wire) -> None:
     assert isinstance(end, ScanFinished)
     assert end.report.end is ScanEnd.CUT
     assert "the service stopped" in end.report.faults[0]
+
+
+async def test_where_the_rack_has_no_address_hosts_are_found_all_the_same(cable: Wire) -> None:
+    ip("-n", cable.server, "addr", "del", "10.77.0.1/27", "dev", "s0")
+    async with scanning() as rack:
+        report = await rack.scan("10.77.0.10", kinds=(ScanKind.ARP,))
+        assert answers(report, ScanKind.ARP) == {"10.77.0.10"}
+        report = await rack.scan("10.77.0.10", kinds=(ScanKind.RMCP,))
+    assert report.faults == ("racks: s0: Cannot assign requested address",)
+
+
+async def test_an_answer_that_cannot_be_read_is_counted(cable: Wire) -> None:
+    async with scanning() as rack, port_623(cable.client, "10.77.0.10", b"\x06\x00\xff\x06 nonsense"):
+        report = await rack.scan("10.77.0.10", kinds=(ScanKind.RMCP,))
+    assert report.answered()["rmcp"] == 0
+    assert report.notes == ("racks: 2 packets could not be read",)
 
 
 @needs_ipmi_sim

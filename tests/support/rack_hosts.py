@@ -85,6 +85,21 @@ async def bmc(name: str, address: str, folder: Path) -> AsyncIterator[SimulatedB
         await program.wait()
 
 
+@asynccontextmanager
+async def port_623(name: str, address: str, answer: bytes) -> AsyncIterator[None]:
+    """A host that answers anything at the port of RMCP with these octets."""
+    with entered(name):
+        made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        made.bind((address, 623))
+    loop = asyncio.get_running_loop()
+    loop.add_reader(made, lambda: made.sendto(answer, made.recvfrom(2048)[1]))
+    try:
+        yield
+    finally:
+        loop.remove_reader(made)
+        made.close()
+
+
 async def _bound(name: str, address: str) -> None:
     """Wait until somebody has the port."""
     while True:

@@ -74,15 +74,14 @@ class ScanLink:
         if share.relayed and not routed(share.spans, share.interface):
             raise OSError(errno.ENETUNREACH, "no route leads to it by this interface")
         with contextlib.ExitStack() as stack:
-            self._icmp = stack.enter_context(_icmp(share.interface))
-            self._udp = stack.enter_context(_udp(share))
+            self._icmp = stack.enter_context(_icmp(share.interface)) if ScanKind.PING in share.kinds else None
+            self._udp = stack.enter_context(_udp(share)) if ScanKind.RMCP in share.kinds else None
             self._arp = None if share.relayed else stack.enter_context(filtered(share.interface, ARP, _ARP_REPLIES))
             stack.enter_context(contextlib.closing(self))
             self._read(self._icmp, self._take_icmp)
             self._read(self._udp, self._take_udp)
+            self._read(self._arp, self._take_arp)
             self.station = self._station()
-            if self._arp is not None:
-                self._read(self._arp, self._take_arp)
             if self.hears_ipv6 and ScanKind.ND in share.kinds:
                 nd = stack.enter_context(filtered(share.interface, IPV6, _NEIGHBOURS))
                 self._read(nd, self._take_nd)
@@ -106,9 +105,9 @@ class ScanLink:
         try:
             if self._arp is not None and self.station is not None:
                 self._arp.send(frame_of(probe, self.station))
-            elif probe.kind is ScanKind.PING:
+            elif self._icmp is not None and probe.kind is ScanKind.PING:
                 self._icmp.sendto(echo4(self._mark), (str(probe.address), 0))
-            else:
+            elif self._udp is not None:
                 self._udp.sendto(presence.ping(0), (str(probe.address), rmcp.PORT))
         except OSError as exc:
             if exc.errno not in _PASSING:
@@ -118,12 +117,13 @@ class ScanLink:
         """Ourselves, where frames are sent."""
         if self._arp is None:
             return None
-        mac, port = mac_from_octets(self._arp.getsockname()[4]), self._udp.getsockname()[1]
+        mac, port = mac_from_octets(self._arp.getsockname()[4]), self._udp.getsockname()[1] if self._udp else 0
         return Station(mac, self.share.source, link_local(self.share.interface), self._mark, port)
 
-    def _read(self, one: socket.socket, take: Callable[[socket.socket], Heard | None]) -> None:
-        self._readers.append(one)
-        asyncio.get_running_loop().add_reader(one, self._drain, one, take)
+    def _read(self, one: socket.socket | None, take: Callable[[socket.socket], Heard | None]) -> None:
+        if one is not None:
+            self._readers.append(one)
+            asyncio.get_running_loop().add_reader(one, self._drain, one, take)
 
     def _drain(self, one: socket.socket, take: Callable[[socket.socket], Heard | None]) -> None:
         for _ in range(_DRAIN):

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Final
 
 import structlog
+from msgspec.structs import replace
 
 from fibrix.bus import Bus
 from fibrix.domain.rack import RackSnapshot
@@ -41,7 +42,7 @@ class Scan:
     ) -> None:
         """`mark`: 16 bits that tell its echoes from those of others."""
         self.order = order
-        self.faults: Counter[str] = Counter()  # packets that no codec accepts, by subnet
+        self._unread: Counter[str] = Counter()  # packets that no codec accepts, by subnet
         self._mark = mark
         self._snapshot = snapshot
         self._fitting = snapshot.value  # the last one that was compared with the order
@@ -61,7 +62,9 @@ class Scan:
 
     def report(self) -> ScanReport:
         """What it has come to."""
-        return self._engine.report(self._end)
+        report = self._engine.report(self._end)
+        unread = tuple(f"{subnet}: {count} packets could not be read" for subnet, count in self._unread.items())
+        return replace(report, notes=(*report.notes, *unread))
 
     def cancel(self) -> None:
         """Send nothing more."""
@@ -95,7 +98,7 @@ class Scan:
 
     def malformed(self, subnet: str, reason: str) -> None:
         """Something came in that no codec accepts."""
-        self.faults[subnet] += 1
+        self._unread[subnet] += 1
         log.debug("scan.malformed", subnet=subnet, reason=reason)
 
     async def _open(self, share: ScanShare, stack: AsyncExitStack) -> None:
