@@ -29,7 +29,7 @@ from fibrix.services.sniffer.timing import Alarms, Clock, flush_at, next_look
 from fibrix.types import MacAddress, mac_from_octets
 from fibrix.wire.ethernet import mac_octets
 
-_AT_A_TIME: Final = 1_000  # hosts that are looked at in one call of `due`
+AT_A_TIME: Final = 1_000  # hosts that are looked at in one call of `due`
 _MOST_GATEWAYS: Final = 256
 
 
@@ -124,14 +124,14 @@ class Census:
             self._plan(track, at)
         return (*told, *self._name_gateways(sighting, place, at)) if sighting.routers else told
 
-    def due(self, at_us: int) -> tuple[HostTold, ...]:
+    def due(self, at_us: int, most: int = AT_A_TIME) -> tuple[HostTold, ...]:
         """Tell what is to be told by now: gathered news, who moved, who is gone, when hosts were heard last.
 
-        Call it every second or so. One call looks at a bounded number of hosts.
+        Call it every second or so. One call looks at `most` hosts.
         """
         at = self._clock.read(at_us)
         told = []
-        for _ in range(_AT_A_TIME):
+        for _ in range(most):
             if (track := self._alarms.take(at)) is None:
                 break
             if (one := self._look(track, at)) is not None:

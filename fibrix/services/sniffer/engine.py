@@ -11,7 +11,7 @@ from fibrix.domain.census.host import Host
 from fibrix.domain.census.sighting import Means, Sighting
 from fibrix.events.rack import HostTold
 from fibrix.services.sniffer.arp import SIZE
-from fibrix.services.sniffer.census import Census
+from fibrix.services.sniffer.census import AT_A_TIME, Census
 from fibrix.services.sniffer.counts import Count
 from fibrix.services.sniffer.reader import Reader
 from fibrix.services.sniffer.settings import CensusSettings
@@ -74,9 +74,9 @@ class Engine:
         """Take what somebody else found out about a host, in no VLAN of that interface."""
         return self.census.see(sighting, interface, 0, at_us)
 
-    def due(self, at_us: int) -> tuple[HostTold, ...]:
+    def due(self, at_us: int, most: int = AT_A_TIME) -> tuple[HostTold, ...]:
         """Tell what is to be told by now. Call it every second, or oftener."""
-        return self.census.due(at_us)
+        return self.census.due(at_us, most)
 
     def _read(self, frame: bytes, interface: str, vlan: int, at_us: int) -> tuple[HostTold, ...]:
         told: tuple[HostTold, ...] = ()

@@ -32,7 +32,9 @@ from fibrix.types import MacAddress
 
 log = structlog.get_logger()
 
-_TICK_S: Final = 1.0
+_FIT_S: Final = 1.0
+_DUE_S: Final = 0.1
+_AT_A_TIME: Final = 100  # hosts that are looked at when something is due: 3 ms, 10 when all of them are gone
 _AT_ONCE: Final = 64  # frames, between two looks at the clock
 _TURN_S: Final = 0.002  # on one interface, before others get their turn
 _SAY_AGAIN_S: Final = 60.0  # that frames are dropped
@@ -118,11 +120,11 @@ class Sniffer:
                     group.create_task(self._memory.run(), name="sniffer.memory")
                     group.create_task(self._hear_all(engine), name="sniffer.hear")
                     group.create_task(self._hear_others(engine, facts), name="sniffer.hearsay")
+                    group.create_task(self._tell_due(engine), name="sniffer.due")
                     while True:
                         self._fit(links, engine)
                         ready.set()
-                        self._tell(engine.due(instant_us(self._clock())))
-                        await asyncio.sleep(_TICK_S)
+                        await asyncio.sleep(_FIT_S)
             finally:
                 for interface in list(self._ears):
                     self._close(interface)
@@ -150,6 +152,12 @@ class Sniffer:
             for fact in await facts.batch():
                 if said := hearsay.hearsay(fact, self._snapshot.value.subnets):
                     self._tell(engine.hear_say(*said, instant_us(fact.at)))
+
+    async def _tell_due(self, engine: Engine) -> None:
+        """Tell what time alone brings, until cancelled."""
+        while True:
+            self._tell(engine.due(instant_us(self._clock()), _AT_A_TIME))
+            await asyncio.sleep(_DUE_S)
 
     def _hear(self, ear: Ear, engine: Engine) -> None:
         """Take what has come in, for a short time; what is left wakes us again."""
