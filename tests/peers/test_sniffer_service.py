@@ -162,6 +162,25 @@ async def test_an_interface_that_is_not_there_yet_is_named_and_heard_when_it_com
             await until(lambda: sniffer.frames["s9"] == 1)
 
 
+async def test_the_controllers_own_interfaces_are_marked_with_the_macs_that_they_have_now(
+    wired: Wire, tmp_path: Path
+) -> None:
+    """As heard from a switch that reflects what was sent to it."""
+    ip("link", "set", "s0", "address", MAC)
+    async with sniffing(tmp_path) as (_, _, told):
+        with closing(Out(wired)) as out:
+            out.raw.send(arp())
+            one = await first(told)
+            assert one.host is not None
+            assert one.host.own
+            ip("link", "set", "s0", "address", OTHER.hex(":"))
+            await asyncio.sleep(1.2)
+            out.raw.send(arp(OTHER))
+            one = await first(told)
+            assert one.host is not None
+            assert (one.host.mac, one.host.own) == (OTHER.hex(":"), True)
+
+
 async def test_subnets_that_come_and_go_are_followed(wired: Wire, tmp_path: Path) -> None:
     async with sniffing(tmp_path, None, "none0") as (sniffer, snapshot, _):
         snapshot.replace(RackSnapshot(subnets=(RACK,)))
