@@ -85,7 +85,7 @@ class Census:
         if track is None or track.busy or track.vlan != vlan or track.interface != interface:
             return False
         use = track.addresses.get(address)
-        if use is None or use.rival is not None:
+        if use is None or use.rival is not None or Means.ARP not in track.means:
             return False
         use.last = track.last = at_us + self._clock.shift
         return True
