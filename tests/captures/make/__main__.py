@@ -31,7 +31,7 @@ def main(names: list[str]) -> int:
     for recipe in wanted:
         began = time.monotonic()
         if missing := recipe.missing():
-            say(f"{recipe.name}: needs Debian's {', '.join(missing)}")
+            say(f"{recipe.name}: needs Debian's {', '.join(missing)}; scripts/install controller lab test captures")
             failed += 1
             continue
         try:
