@@ -31,6 +31,7 @@ from fibrix.wire.ethernet import mac_octets
 
 AT_A_TIME: Final = 1_000  # hosts that are looked at in one call of `due`
 _MOST_GATEWAYS: Final = 256
+_ARP: Final = Means.ARP  # an attribute of an Enum takes 0.1 µs to look up, for each packet
 
 
 def _nobody(_: MacAddress) -> str:
@@ -85,7 +86,7 @@ class Census:
         if track is None or track.busy or track.vlan != vlan or track.interface != interface:
             return False
         use = track.addresses.get(address)
-        if use is None or use.rival is not None or Means.ARP not in track.means:
+        if use is None or use.rival is not None or _ARP not in track.means:
             return False
         use.last = track.last = at_us + self._clock.shift
         return True
