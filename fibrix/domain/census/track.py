@@ -154,9 +154,12 @@ class Track(msgspec.Struct, eq=False, gc=False):
         self.steps = (*self.steps, HostStep(at=at, what=what))[-MOST_STEPS:]
 
     def serve(self, services: tuple[NetService, ...]) -> bool:
-        """Take up what it offers; says whether any of it is new. The newest are kept."""
+        """Take up what it offers; says whether any of it is new. The newest are kept.
+
+        A message that tells less of a service takes nothing back: WSD has URLs in one kind of answer only.
+        """
         known = {(one.kind, one.name): one for one in self.services}
-        found = {(one.kind, one.name): one for one in services}
+        found = {(one.kind, one.name): _filled(one, known.get((one.kind, one.name))) for one in services}
         fresh = {key: one for key, one in found.items() if known.get(key) != one}
         if not fresh:
             return False
@@ -204,3 +207,12 @@ class Track(msgspec.Struct, eq=False, gc=False):
 def address_text(octets: bytes) -> str:
     """Write an address of 4 or 16 octets."""
     return str(ip_address(octets))
+
+
+def _filled(service: NetService, known: NetService | None) -> NetService:
+    """A service with what is known of it in the place of what was not told now."""
+    if known is None or (service.port and service.location):
+        return service
+    return msgspec.structs.replace(
+        service, port=service.port or known.port, location=service.location or known.location
+    )
