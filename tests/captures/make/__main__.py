@@ -22,6 +22,7 @@ def say(line: str) -> None:
 def main(names: list[str]) -> int:
     """Make what is named: a case, or all of a protocol."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's job has it ignored, and so would the recorder
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # programs and namespaces are gone after that too
     if not names:
         say("\n".join(recipes.ALL))
         return 0
