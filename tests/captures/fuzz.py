@@ -46,7 +46,7 @@ def changed(chance: random.Random, good: Sequence[bytes]) -> bytes:
     """One of them, with some octets changed, moved, left out or put in from another one."""
     frame = bytearray(chance.choice(good))
     for _ in range(chance.choice((1, 1, 2, 4, 16))):
-        at = chance.randrange(12, max(13, len(frame)))
+        at = chance.randrange(6, max(7, len(frame)))
         match chance.randrange(6):
             case 0:
                 frame[at : at + 1] = bytes((chance.choice(_ODD),))
