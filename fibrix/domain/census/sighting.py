@@ -80,6 +80,8 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
     spoke: bool = True  # False: another one says it of this host, as a DHCP server does of its client
     addresses: tuple[Address, ...] = ()  # that the host uses or asks to keep
     given_up: Address | None = None  # that it says it no longer uses
+    tests: Address | None = None  # that it will use, unless another one answers
+    answers: Address | None = None  # that somebody has, whom it may only speak for
     name: str = ""  # host name
     client: DhcpClient | None = None
     neighbour: Neighbour | None = None

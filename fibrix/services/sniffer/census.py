@@ -7,6 +7,7 @@ intervals, up to a minute. The same facts at the same times give the same events
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime
+from ipaddress import IPv6Address
 from typing import Final
 
 from fibrix.domain.census.claims import Claims
@@ -17,6 +18,7 @@ from fibrix.domain.census.macs import is_group, maker
 from fibrix.domain.census.moment import SECOND, moment
 from fibrix.domain.census.places import Place
 from fibrix.domain.census.sighting import Means, Role, Sighting
+from fibrix.domain.census.tentative import Tentative
 from fibrix.domain.census.track import NEVER, Track, address_text
 from fibrix.events.base import Event
 from fibrix.events.discovery import NewcomersRefused
@@ -52,6 +54,7 @@ class Census:
         self._alarms = Alarms()
         self._claims = Claims()
         self._gate = Gate(settings.newcomers)
+        self._tentative = Tentative()
         self._gateways: dict[tuple[Place, bytes], None] = {}  # named by others; the newest last
         self._tracks: dict[bytes, Track] = {}
         self._room = Room(self._tracks, self._claims, settings.most_hosts)
@@ -109,6 +112,8 @@ class Census:
         """Take up what a frame says."""
         at = self._clock.read(at_us)
         mac, place = mac_octets(sighting.mac), (interface, vlan)
+        if sighting.answers is not None:
+            self._tentative.answer(mac, place, sighting.answers.packed)
         track = self._tracks.get(mac)
         if track is not None:
             said = listen(track, place, self._claims, at, self._moment(at)) if sighting.spoke else []
@@ -120,6 +125,8 @@ class Census:
             track.unsaid = ()
         else:
             return ()
+        if sighting.tests is not None:
+            self._tentative.test(mac, place, sighting.tests.packed, at)
         told = (self._tell(track, said, at),) if said else ()
         if track.unsaid or track.busy or track.alarm == NEVER:
             self._plan(track, at)
@@ -131,7 +138,7 @@ class Census:
         Call it every second or so. One call looks at `most` hosts.
         """
         at = self._clock.read(at_us)
-        told = []
+        told = [*self._let_have(at)]
         for _ in range(most):
             if (track := self._alarms.take(at)) is None:
                 break
@@ -178,6 +185,18 @@ class Census:
             if track is not None and take_role(track, Role.GATEWAY):
                 event = tell.plays(track, self._moment(at), Role.GATEWAY)
                 yield self._tell(track, [event] if event else [], at)
+
+    def _let_have(self, at: int) -> Iterator[HostTold]:
+        """Let hosts have the addresses that they tested, where nobody answered."""
+        while (test := self._tentative.take(at)) is not None:
+            mac, address, since = test
+            track = self._tracks.get(mac)
+            if track is None or address in track.addresses:
+                continue
+            sighting = Sighting(mac=mac_from_octets(mac), means=Means.ND, addresses=(IPv6Address(address),))
+            if said := self._learn(track, sighting, since):
+                yield self._tell(track, said, at)
+            self._plan(track, at)
 
     def _look(self, track: Track, at: int) -> HostTold | None:
         when = self._moment(at)

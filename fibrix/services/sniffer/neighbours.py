@@ -7,9 +7,17 @@ from fibrix.domain.census.sighting import Means, Role, Sighting
 from fibrix.services.sniffer.heard import UnprovedError
 from fibrix.types import mac_from_octets
 from fibrix.wire.ipv6 import Ipv6Packet
-from fibrix.wire.nd import UNSPECIFIED, NeighborAdvertisement, RouterAdvertisement, read
+from fibrix.wire.nd import (
+    UNSPECIFIED,
+    Message,
+    NeighborAdvertisement,
+    NeighborSolicitation,
+    RouterAdvertisement,
+    read,
+)
 
 _LOOPBACK: Final = bytes(15) + b"\1"
+_NO_HOSTS: Final = frozenset({UNSPECIFIED, _LOOPBACK})
 
 
 def sight(source: bytes, packet: Ipv6Packet) -> tuple[Sighting, ...]:
@@ -17,7 +25,8 @@ def sight(source: bytes, packet: Ipv6Packet) -> tuple[Sighting, ...]:
 
     A link-layer address in it has to be the frame's. The address that a packet comes from is its sender's, as it cannot
     have come through a router; one that it advertises is when it overrides others' (an anycast address does not:
-    RFC 4861 §7.2.7). A solicitation from nowhere tests an address that is not in use yet (RFC 4862 §5.4).
+    RFC 4861 §7.2.7). A solicitation from nowhere tests an address that is not in use yet (RFC 4862 §5.4); any
+    advertisement of it is an answer.
     """
     message = read(packet)
     if message is None:
@@ -32,4 +41,20 @@ def sight(source: bytes, packet: Ipv6Packet) -> tuple[Sighting, ...]:
         raise UnprovedError("ND: from the loopback address")
     routes = isinstance(message, RouterAdvertisement) and message.lifetime_s > 0
     roles = (Role.GATEWAY,) if routes else ()
-    return (Sighting(mac=mac_from_octets(source), means=Means.ND, addresses=addresses, roles=roles),)
+    return (
+        Sighting(
+            mac=mac_from_octets(source),
+            means=Means.ND,
+            addresses=addresses,
+            roles=roles,
+            tests=_tested(message),
+            answers=IPv6Address(message.target) if isinstance(message, NeighborAdvertisement) else None,
+        ),
+    )
+
+
+def _tested(message: Message) -> IPv6Address | None:
+    """The address that a host tests before it uses it; None: it tests none."""
+    if not isinstance(message, NeighborSolicitation) or message.source != UNSPECIFIED:
+        return None
+    return None if message.target in _NO_HOSTS else IPv6Address(message.target)
