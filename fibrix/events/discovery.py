@@ -32,7 +32,7 @@ class HostChanged(HostEvent, frozen=True, kw_only=True):
 
     TYPE: ClassVar[str] = "host.changed"
     fields: tuple[str, ...]  # of the discovery: "addresses", "names", "kind", "client", "switch", "services", "roles"
-    address: str = ""  # the newest
+    address: str = ""  # one that is new, else the one that it used last
     name: str = ""
     kind: str = ""
 

@@ -26,7 +26,7 @@ def learn(track: Track, sighting: Sighting, claims: Claims, at: int) -> Learnt:
     if sighting.means not in track.means:
         track.means = (*track.means, sighting.means)
     if sighting.given_up is not None and claims.give_up(track, sighting.given_up.packed):
-        track.note("addresses")
+        track.lose(sighting.given_up.packed)
     rivals = tuple(_claim(track, sighting, claims, at))
     roles = [*sighting.roles]
     if _describe(track, sighting, at) or sighting.bmc:
@@ -52,7 +52,7 @@ def _claim(track: Track, sighting: Sighting, claims: Claims, at: int) -> list[tu
     for address in sighting.addresses:
         fresh, rival = claims.claim(track, address.packed, at)
         if fresh:
-            track.note("addresses")
+            track.gain(address.packed)
         if rival is not None:
             rivals.append((address.packed, rival))
     return rivals

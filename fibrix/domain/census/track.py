@@ -73,6 +73,9 @@ class Track(msgspec.Struct, eq=False, gc=False):
     bmc: str = ""
     steps: tuple[HostStep, ...] = ()
     unsaid: tuple[str, ...] = ()  # fields of the discovery that changed since it was told of
+    gained: tuple[bytes, ...] = ()  # addresses since then, the newest last
+    lost: bool = False  # since then, an address that was told
+    named: bytes | None = None  # the address that was told, when that was all that had changed then
     flush: int = 0  # when that is to be told
     flushed: int = 0  # when a change was or is to be told
     changes: int = 0  # told in a row, without a quiet time
@@ -137,8 +140,18 @@ class Track(msgspec.Struct, eq=False, gc=False):
     @property
     def newest(self) -> str:
         """The address that it was heard to use last; empty: none."""
-        newest = max(self.addresses, key=lambda one: self.addresses[one].last, default=b"")
-        return address_text(newest) if newest else ""
+        return address_text(self._newest)
+
+    @property
+    def news(self) -> tuple[str, ...]:
+        """The fields to tell as changed: without addresses that came and went meanwhile."""
+        moot = not self.gained and not self.lost
+        return tuple(one for one in self.unsaid if one != "addresses") if moot else self.unsaid
+
+    @property
+    def latest(self) -> bytes:
+        """The address to name when it is told what has changed: the last one that is new, else the newest."""
+        return next((one for one in reversed(self.gained) if one in self.addresses), self._newest)
 
     @property
     def name(self) -> str:
@@ -148,6 +161,21 @@ class Track(msgspec.Struct, eq=False, gc=False):
     def note(self, *fields: str) -> None:
         """Keep in mind that these fields of the discovery have changed."""
         self.unsaid += tuple(one for one in fields if one not in self.unsaid)
+
+    def gain(self, address: bytes) -> None:
+        """Keep in mind that it has a new address."""
+        self.note("addresses")
+        self.gained = (*(one for one in self.gained if one in self.addresses and one != address), address)
+
+    def lose(self, address: bytes) -> None:
+        """Keep in mind that an address is gone."""
+        self.note("addresses")
+        self.lost = self.lost or address not in self.gained
+        self.gained = tuple(one for one in self.gained if one != address)
+
+    def is_told(self) -> None:
+        """All of it is told by now."""
+        self.unsaid, self.gained, self.lost = (), (), False
 
     def step(self, at: datetime, what: str) -> None:
         """Add to its history."""
@@ -190,6 +218,10 @@ class Track(msgspec.Struct, eq=False, gc=False):
         self.client = client
         return changed
 
+    @property
+    def _newest(self) -> bytes:
+        return max(self.addresses, key=lambda one: self.addresses[one].last, default=b"")
+
     def _addresses(self, shift: int) -> tuple[HostAddress, ...]:
         uses = sorted(self.addresses.items(), key=lambda one: (-one[1].last, one[0]))
         return tuple(
@@ -205,8 +237,8 @@ class Track(msgspec.Struct, eq=False, gc=False):
 
 
 def address_text(octets: bytes) -> str:
-    """Write an address of 4 or 16 octets."""
-    return str(ip_address(octets))
+    """Write an address of 4 or 16 octets; of none: nothing."""
+    return str(ip_address(octets)) if octets else ""
 
 
 def _filled(service: NetService, known: NetService | None) -> NetService:

@@ -122,7 +122,7 @@ class Census:
             track = self._take_up(mac, place, at)
             later = self._learn(track, sighting, at)
             said = [tell.seen(track, self._moment(at), sighting.means, self._maker(mac_from_octets(mac))), *later]
-            track.unsaid = ()
+            track.is_told()
         else:
             return ()
         if sighting.tests is not None:
@@ -201,16 +201,16 @@ class Census:
     def _look(self, track: Track, at: int) -> HostTold | None:
         when = self._moment(at)
         said = settle(track, self._claims, at, when)
-        if track.unsaid and at >= track.flush:
-            said.append(tell.changed(track, when))
-            track.unsaid = ()
+        if news := bool(track.unsaid) and at >= track.flush:
+            said += tell.changed(track, when)
+            track.is_told()
         silent = at - max(track.last, self._clock.listens_since)
         if not track.gone and not track.own and silent >= self._settings.silence_s * SECOND:
             track.gone = track.busy = True
             track.step(when, f"silent for {silent // SECOND} s")
             said.append(tell.gone(track, when, silent))
         stale = track.last > track.refreshed and at - track.refreshed >= self._settings.refresh_s * SECOND
-        told = self._tell(track, said, at) if said or stale else None
+        told = self._tell(track, said, at) if said or news or stale else None
         self._plan(track, at)
         return told
 

@@ -1,12 +1,12 @@
 """The events about one host."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from fibrix.domain.census.moment import SECOND
 from fibrix.domain.census.places import Place
 from fibrix.domain.census.sighting import Means, Role
-from fibrix.domain.census.track import Track
+from fibrix.domain.census.track import Track, address_text
 from fibrix.events.base import Event
 from fibrix.events.discovery import (
     AddressContested,
@@ -22,15 +22,23 @@ from fibrix.events.discovery import (
 )
 from fibrix.types import mac_from_octets
 
+_ADDRESSES: Final = ("addresses",)
+
 
 def seen(track: Track, at: datetime, means: Means, vendor: str) -> Event:
     """It is there."""
     return HostSeen(**_of(track, at), means=means.value, vendor=vendor, address=track.newest)
 
 
-def changed(track: Track, at: datetime) -> Event:
-    """What was not said is said."""
-    return HostChanged(**_of(track, at), fields=track.unsaid, address=track.newest, name=track.name, kind=track.kind)
+def changed(track: Track, at: datetime) -> list[Event]:
+    """What was not said is said; nothing, where an address came and went, or is back as it was told last."""
+    fields, address = track.news, track.latest
+    named = address if fields == _ADDRESSES else None
+    if not fields or (named is not None and named == track.named):
+        return []
+    track.named = named
+    text = address_text(address)
+    return [HostChanged(**_of(track, at), fields=fields, address=text, name=track.name, kind=track.kind)]
 
 
 def moved(track: Track, at: datetime, left: Place) -> Event:
