@@ -14,6 +14,7 @@ from fibrix.app import case
 from fibrix.app.replay import Replay
 from fibrix.bus import Bus, Subscription
 from fibrix.domain.rack import RackSnapshot
+from fibrix.events.base import Event
 from fibrix.events.rack import HostTold
 from fibrix.runtime.cell import Cell
 from fibrix.runtime.vendor import vendor
@@ -66,10 +67,16 @@ class Heard:
                 assert isinstance(one, HostTold)
                 if one.host is not None:
                     self.replay.hosts[one.host.mac] = msgspec.structs.replace(one.host, interface="")
-                self.entries += [Entry.of(msgspec.structs.replace(event, interface="", seq=1)) for event in one.said]
+                self.entries += [Entry.of(nameless(event)) for event in one.said]
 
     def facts(self) -> case.Facts:
         return told_at_once(case.facts(self.replay, self.entries))
+
+
+def nameless(event: Event) -> Event:
+    """An event without the names of the interfaces here."""
+    names = {name: "" for name in event.__struct_fields__ if name.endswith("interface")}
+    return msgspec.structs.replace(event, seq=1, **names)
 
 
 def told_at_once(facts: case.Facts) -> case.Facts:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from fibrix.domain.census.claims import Claims
 from fibrix.domain.census.moment import SECOND
-from fibrix.domain.census.places import SETTLE, Place, Turn, Wander
+from fibrix.domain.census.places import Place, Turn, Wander
 from fibrix.domain.census.track import Track
 from fibrix.events.base import Event
 from fibrix.services.sniffer import tell
@@ -31,7 +31,7 @@ def listen(track: Track, place: Place, claims: Claims, at: int, when: datetime) 
 def settle(track: Track, claims: Claims, at: int, when: datetime) -> list[Event]:
     """Let a host have moved that was not heard in its old place for long enough."""
     wander = track.wander
-    if wander is None or wander.other is None or at - wander.since < SETTLE:
+    if wander is None or wander.other is None or wander.settles is None or at < wander.settles:
         return []
     track.last = wander.latest
     return [_move(track, wander.other, claims, wander.since, when)]
@@ -43,7 +43,7 @@ def _wander(track: Track, place: Place, claims: Claims, at: int, when: datetime)
     if wander.other is None:
         wander.home = track.last
     other = wander.other if place == home else home
-    turn = wander.at_home(at) if place == home else wander.away(place, at)
+    turn = wander.at_home(home, at) if place == home else wander.away(place, home, at)
     said: list[Event] = []
     if turn is Turn.MOVED:
         said.append(_move(track, place, claims, wander.since, when))

@@ -4,7 +4,6 @@ from heapq import heapify, heappop, heappush
 from typing import Final
 
 from fibrix.domain.census.moment import SECOND
-from fibrix.domain.census.places import SETTLE
 from fibrix.domain.census.track import NEVER, Track
 from fibrix.services.sniffer.settings import CensusSettings
 
@@ -91,8 +90,8 @@ def flush_at(track: Track, at: int) -> int:
 def next_look(track: Track, settings: CensusSettings, listens_since: int, at: int) -> int:
     """When a host is to be looked at next, after a look at it now."""
     times = [track.flush] if track.unsaid else []
-    if track.wander is not None and track.wander.other is not None:
-        times.append(track.wander.since + SETTLE)
+    if track.wander is not None and track.wander.settles is not None:
+        times.append(track.wander.settles)
     if not track.gone:
         spread = int.from_bytes(track.mac[3:]) % (settings.refresh_s * SECOND // 2)  # not all hosts at once
         again = track.refreshed + settings.refresh_s * SECOND

@@ -61,6 +61,38 @@ def test_a_mac_that_is_heard_here_and_there_is_told_once_an_hour() -> None:
     assert len(wire.said) == 3
 
 
+def test_one_that_speaks_in_two_vlans_at_a_time_is_told_once_an_hour() -> None:
+    """No frame is heard twice in two VLANs of one interface."""
+    wire = Wire()
+    for second in range(3600):
+        first, then = (10, 20) if second % 2 else (20, 10)
+        wire.hears(FRAME, second, vlan=first)
+        wire.hears(FRAME, second + 0.003, vlan=then)
+    assert wire.said == [SEEN.replace("eth1", "eth1 20"), f"host.duplicate {A} eth1 20 eth1 10"]
+
+
+def test_one_that_was_in_two_places_has_moved_when_it_is_in_one_alone_for_long() -> None:
+    wire = Wire()
+    for second in (0, 1, 2, 3):
+        wire.hears(FRAME, second, "eth2" if second % 2 else "eth1")
+    duplicate = f"host.duplicate {A} eth1 eth2"
+    wire.waits(60)
+    assert wire.said == [SEEN, duplicate]
+    wire.hears(FRAME, 62, "eth1")
+    for second in range(63, 95, 5):
+        wire.hears(FRAME, second, "eth2")
+    assert wire.said == [SEEN, duplicate, f"host.moved {A} eth2 eth1"]
+
+
+def test_one_frame_that_a_mirrored_port_shows_with_its_tag_and_without_is_no_move() -> None:
+    wire = Wire()
+    for second in range(0, 600, 7):
+        wire.hears(FRAME, second, vlan=10)
+        wire.hears(FRAME, second + 0.003)
+    wire.waits(610)
+    assert wire.said == [SEEN.replace("eth1", "eth1 10")]
+
+
 def test_one_that_comes_back_soon_after_it_moved_is_in_both_places() -> None:
     wire = Wire()
     wire.hears(FRAME, 0)
