@@ -2,7 +2,8 @@
 
 Not believed: a client's message whose hardware address is not the frame's, or whose address is not the packet's; a
 server's answer says that the frame is a server's only where it cannot have come through a router: one to a client that
-has no address yet. What relays pass on is not looked at: neither end of it is on this link.
+has no address yet, or from an address that is known to be the frame's MAC's. Of what relays pass on only that is looked
+at, that a server answers one: the client is not on this link.
 """
 
 from functools import lru_cache
@@ -30,6 +31,8 @@ from fibrix.wire.text import text
 T = TypeVar("T")
 
 PORTS: Final = frozenset({67, 68, 4011})
+_SERVER_PORT: Final = 67
+_PXE: Final = b"PXEClient"
 
 _WANTS: Final = 55
 _VENDOR: Final = 60
@@ -61,7 +64,7 @@ def sight(heard: Heard) -> tuple[Sighting, ...]:
     if message.htype != _ETHERNET or len(octets) != _MAC_OCTETS or octets[0] & _GROUP or not any(octets):
         raise MalformedPacketError(f"DHCP: no machine's Ethernet address: {octets.hex(':')}")
     if message.giaddr is not ANY:
-        return ()
+        return _server_of_relay(heard, message, kind)
     return _client(heard, message, kind) if message.op is Op.REQUEST else _server(heard, message, kind)
 
 
@@ -90,22 +93,36 @@ def _server(heard: Heard, message: Message, kind: MessageType | None) -> tuple[S
         return ()
     found = []
     gives = message.yiaddr is not ANY
-    if (gives or kind is MessageType.NAK) and message.ciaddr is ANY and is_host(heard.source):
-        routers = _get(message, ROUTERS)
-        source = (heard.source,)
-        found.append(
-            Sighting(
-                mac=heard.mac,
-                means=Means.DHCP,
-                addresses=source,
-                roles=(Role.DHCP_SERVER,),
-                routers=(routers or ())[:_MOST_ROUTERS],
-            )
-        )
+    near = heard.proved or ((gives or kind is MessageType.NAK) and message.ciaddr is ANY)
+    if near and (gives or kind is MessageType.NAK or _informs(message, kind)) and is_host(heard.source):
+        found.append(_that_serves(heard, _get(message, ROUTERS) or ()))
     if gives and kind in (MessageType.ACK, None) and is_host(message.yiaddr):
         client = mac_from_octets(message.chaddr)
         found.append(Sighting(mac=client, means=Means.DHCP, spoke=False, addresses=(message.yiaddr,)))
     return tuple(found)
+
+
+def _server_of_relay(heard: Heard, message: Message, kind: MessageType | None) -> tuple[Sighting, ...]:
+    """A server answers a relay at its own address and port (RFC 2131 §4.1); the relay goes on to the client's."""
+    answers = message.op is Op.REPLY and kind in _GIVING and (message.yiaddr is not ANY or kind is MessageType.NAK)
+    to_relay = heard.destination == message.giaddr != heard.source and heard.destination_port == _SERVER_PORT
+    return (_that_serves(heard, ()),) if answers and to_relay and heard.proved and is_host(heard.source) else ()
+
+
+def _that_serves(heard: Heard, routers: tuple[IPv4Address, ...]) -> Sighting:
+    return Sighting(
+        mac=heard.mac,
+        means=Means.DHCP,
+        addresses=(heard.source,),
+        roles=(Role.DHCP_SERVER,),
+        routers=routers[:_MOST_ROUTERS],
+    )
+
+
+def _informs(message: Message, kind: MessageType | None) -> bool:
+    """Whether it answers a DHCPINFORM (RFC 2131 §4.3.5), not as one that only says what to boot."""
+    boots = message.options.get(_VENDOR, b"").startswith(_PXE)
+    return kind is MessageType.ACK and message.ciaddr is not ANY and not boots
 
 
 def _facts(message: Message) -> DhcpClient | None:

@@ -21,6 +21,7 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
     destination: IPv4Address | IPv6Address
     destination_port: int
     payload: bytes
+    proved: bool = False  # the source is known to be the MAC's, by more than this datagram
     name: str = ""  # by which the sender is known to mDNS; empty: by none
 
 

@@ -116,10 +116,11 @@ class Reader:
     def _heard(self, frame: Frame, datagram: UdpDatagram | Udp6Datagram, means: Means) -> Heard:
         """Check that a datagram is of the host whose frame it came in."""
         source, name = datagram.source, ""
+        proved = self._census.uses(frame.source, source.packed)
         if means is not Means.DHCP:
             if not is_host(source):
                 raise UnprovedError(f"{source} is no host's address")
-            if not frame.destination[0] & _GROUP and not self._census.uses(frame.source, source.packed):
+            if not frame.destination[0] & _GROUP and not proved:
                 raise UnprovedError(f"{source} is not known to be {frame.source.hex(':')}")
             name = self._census.name(frame.source, means)
         return Heard(
@@ -129,6 +130,7 @@ class Reader:
             destination=datagram.destination,
             destination_port=datagram.destination_port,
             payload=datagram.payload,
+            proved=proved,
             name=name,
         )
 
