@@ -34,7 +34,35 @@ def learn(track: Track, sighting: Sighting, claims: Claims, at: int) -> Learnt:
             track.bmc = evidence
             roles.append(Role.BMC)
         _classify(track)
-    return Learnt(tuple(one for one in roles if take_role(track, one)), rivals) if roles or rivals else NOTHING
+    told = [one for one in roles if take_role(track, one)]
+    if sighting.routes is not None and _route(track, sighting.addresses[0].packed, routes=sighting.routes):
+        told.append(Role.GATEWAY)
+    return Learnt(tuple(told), rivals) if told or rivals else NOTHING
+
+
+def name_gateway(track: Track) -> bool:
+    """Let it be a gateway that others name: what it says itself takes nothing back then. Says whether it is new."""
+    track.router = b""
+    return take_role(track, Role.GATEWAY)
+
+
+def _route(track: Track, address: bytes, *, routes: bool) -> bool:
+    """Take up whether an address is a router's; says whether the host is a gateway as it never was.
+
+    One that was before is news like others, which are gathered: it may change its mind all the time.
+    """
+    if routes:
+        if not take_role(track, Role.GATEWAY):
+            return False
+        track.router = address
+        if track.resigned:
+            track.note("roles")
+        return not track.resigned
+    if track.router == address:
+        track.roles = tuple(one for one in track.roles if one is not Role.GATEWAY)
+        track.router, track.resigned = b"", True
+        track.note("roles")
+    return False
 
 
 def take_role(track: Track, role: Role) -> bool:

@@ -87,5 +87,6 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
     neighbour: Neighbour | None = None
     services: tuple[NetService, ...] = ()
     roles: tuple[Role, ...] = ()
+    routes: bool | None = None  # whether its first address is a router's, as it says itself; None: it says nothing
     bmc: str = ""  # how it shows that it is one, as "answers RMCP"
     routers: tuple[Address, ...] = ()  # that it names as gateways: roles of those, not of its own

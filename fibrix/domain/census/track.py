@@ -70,6 +70,8 @@ class Track(msgspec.Struct, eq=False, gc=False):
     switch: Neighbour | None = None
     services: tuple[NetService, ...] = ()
     roles: tuple[Role, ...] = ()
+    router: bytes = b""  # the address whose advertisement alone makes it a gateway
+    resigned: bool = False  # it was one by that, and said that it no longer is
     bmc: str = ""
     steps: tuple[HostStep, ...] = ()
     unsaid: tuple[str, ...] = ()  # fields of the discovery that changed since it was told of

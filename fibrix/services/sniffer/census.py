@@ -13,7 +13,7 @@ from typing import Final
 from fibrix.domain.census.claims import Claims
 from fibrix.domain.census.gate import Gate
 from fibrix.domain.census.host import Host
-from fibrix.domain.census.learn import learn, take_role
+from fibrix.domain.census.learn import learn, name_gateway
 from fibrix.domain.census.macs import is_group, maker
 from fibrix.domain.census.moment import SECOND, moment
 from fibrix.domain.census.places import Place
@@ -166,7 +166,7 @@ class Census:
         roles = [*learnt.roles]
         place = (track.interface, track.vlan)
         if self._gateways and any((place, one.packed) in self._gateways for one in sighting.addresses):
-            roles += [Role.GATEWAY] if take_role(track, Role.GATEWAY) else []
+            roles += [Role.GATEWAY] if name_gateway(track) else []
         said = [event for role in roles if (event := tell.plays(track, when, role)) is not None]
         for octets, rival in learnt.rivals:
             address, other = address_text(octets), mac_from_octets(rival.mac)
@@ -182,7 +182,7 @@ class Census:
             if len(self._gateways) > _MOST_GATEWAYS:
                 del self._gateways[next(iter(self._gateways))]
             track = self._claims.owner(place, address.packed)
-            if track is not None and take_role(track, Role.GATEWAY):
+            if track is not None and name_gateway(track):
                 event = tell.plays(track, self._moment(at), Role.GATEWAY)
                 yield self._tell(track, [event] if event else [], at)
 

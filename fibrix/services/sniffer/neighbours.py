@@ -3,7 +3,7 @@
 from ipaddress import IPv6Address
 from typing import Final
 
-from fibrix.domain.census.sighting import Means, Role, Sighting
+from fibrix.domain.census.sighting import Means, Sighting
 from fibrix.services.sniffer.heard import UnprovedError
 from fibrix.types import mac_from_octets
 from fibrix.wire.ipv6 import Ipv6Packet
@@ -39,14 +39,12 @@ def sight(source: bytes, packet: Ipv6Packet) -> tuple[Sighting, ...]:
     addresses = tuple(IPv6Address(octets) for octets in dict.fromkeys(found) if octets != UNSPECIFIED)
     if any(one.packed == _LOOPBACK for one in addresses):
         raise UnprovedError("ND: from the loopback address")
-    routes = isinstance(message, RouterAdvertisement) and message.lifetime_s > 0
-    roles = (Role.GATEWAY,) if routes else ()
     return (
         Sighting(
             mac=mac_from_octets(source),
             means=Means.ND,
             addresses=addresses,
-            roles=roles,
+            routes=message.lifetime_s > 0 if isinstance(message, RouterAdvertisement) else None,
             tests=_tested(message),
             answers=IPv6Address(message.target) if isinstance(message, NeighborAdvertisement) else None,
         ),
