@@ -104,12 +104,15 @@ def bmc_evidence(client: DhcpClient) -> str:
 
 
 def _boots(client: DhcpClient) -> str:
-    """Network boot: by user class, vendor class and architecture (RFC 4578; UEFI 2.10 §24.7 for HTTP)."""
+    """Network boot: by user class, vendor class and architecture (RFC 4578; UEFI 2.10 §24.7 for HTTP).
+
+    iPXE may be set up to have another user class; that it tells its version in options of its own is enough.
+    """
     said, _, rest = client.vendor_class.partition(":Arch:")
     number = client.architectures[0] if client.architectures else _number(rest)
     known = "" if number is None else platform(number)
-    if client.user_class in ("iPXE", "gPXE"):
-        return f"{client.user_class} {known}".strip()
+    if client.user_class in ("iPXE", "gPXE") or client.ipxe:
+        return f"{'gPXE' if client.user_class == 'gPXE' else 'iPXE'} {known}".strip()
     if said.startswith("HTTPClient") or (number is not None and client.architectures and boots_by_http(number)):
         return _worded(known, "HTTP boot")
     if said.startswith("PXEClient"):

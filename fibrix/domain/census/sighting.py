@@ -48,6 +48,7 @@ class DhcpClient(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     user_class: str = ""  # 77
     architectures: tuple[int, ...] = ()  # 93
     uuid: str = ""  # 97: the SMBIOS system UUID
+    ipxe: str = ""  # 175: the version of iPXE, as "1.0.0", whatever the user class says
 
 
 class Neighbour(msgspec.Struct, frozen=True, kw_only=True, gc=False):

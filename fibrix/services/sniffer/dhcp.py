@@ -14,10 +14,12 @@ from fibrix.domain.census.sighting import DhcpClient, Means, Role, Sighting
 from fibrix.errors import MalformedPacketError
 from fibrix.services.sniffer.heard import Heard, UnprovedError, is_host
 from fibrix.types import mac_from_octets
+from fibrix.wire.dhcp4.ipxe import ipxe_version
 from fibrix.wire.dhcp4.message import ANY, Message, Op
 from fibrix.wire.dhcp4.options import (
     CLIENT_ARCHITECTURE,
     CLIENT_MACHINE,
+    IPXE,
     MESSAGE_TYPE,
     REQUESTED_ADDRESS,
     ROUTERS,
@@ -37,7 +39,8 @@ _PXE: Final = b"PXEClient"
 _WANTS: Final = 55
 _VENDOR: Final = 60
 _IDENTIFIER: Final = 61
-_TELLING: Final = (_WANTS, _VENDOR, _IDENTIFIER, USER_CLASS.code, CLIENT_ARCHITECTURE.code, CLIENT_MACHINE.code)
+_OPTIONS: Final = (USER_CLASS, CLIENT_ARCHITECTURE, CLIENT_MACHINE, IPXE)
+_TELLING: Final = (_WANTS, _VENDOR, _IDENTIFIER, *(one.code for one in _OPTIONS))
 _HOST_NAME: Final = 12
 _FQDN: Final = 81
 _ETHERNET: Final = 1
@@ -141,8 +144,16 @@ def _client_of(said: tuple[bytes | None, ...]) -> DhcpClient | None:
         user_class=_user_class(told[USER_CLASS.code]),
         architectures=_read(CLIENT_ARCHITECTURE, told[CLIENT_ARCHITECTURE.code]) or (),
         uuid="" if uuid is None or uuid.int in _NO_UUIDS else str(uuid),
+        ipxe=_ipxe(told[IPXE.code] or b""),
     )
     return None if client == _SILENT else client
+
+
+def _ipxe(data: bytes) -> str:
+    try:
+        return ipxe_version(data)
+    except MalformedPacketError:
+        return ""
 
 
 def _user_class(data: bytes | None) -> str:

@@ -90,6 +90,16 @@ def test_a_lease_is_the_clients_until_it_gives_it_up() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "mac", "version"),
+    [("bios-pxe-full", "52:54:00:77:00:00", "1.0.0"), ("udhcpc", "52:54:00:77:01:01", "")],
+)
+def test_ipxe_is_known_by_its_own_options(name: str, mac: str, version: str) -> None:
+    client = heard(name).host(mac).client
+    assert client is not None
+    assert client.ipxe == version
+
+
 def test_a_client_that_speaks_for_another_is_not_believed() -> None:
     first = next(frames(CAPTURES / "udhcpc.pcap")).frame
     wire = Wire()
