@@ -1,4 +1,4 @@
-"""The real API over loopback, on a real store and the real controllers; only power supplies and machines are played."""
+"""The real API over loopback, on a real store and the real controllers; only what is outside a region is played."""
 
 import hashlib
 from collections.abc import AsyncIterator, Mapping
@@ -28,6 +28,7 @@ from fibrix.types import ApiKeyId, MachineId, RunId, TenantId, UserId, parse_mac
 from tests.controllers.rig import Clock, Rig, rig
 from tests.fakes.health import FakeHealth
 from tests.fakes.power import FakePower
+from tests.fakes.scanner import FakeScanner
 from tests.support.api import free_port, serving
 
 ACME: Final = TenantId("t000000001")
@@ -154,6 +155,7 @@ async def site(state_dir: Path) -> AsyncIterator[Site]:
     async with rig(state_dir, Clock(), power) as opened, Database(state_dir / "rack.db", "rack"):
         if not opened.region.of(User).all():  # on a restart they are there
             await opened.region.change(lambda unit: _settle(unit, opened.clock))
+        opened.core.scans.scanner = FakeScanner(opened.shared.bus)
         health = FakeHealth()
         ports = build_api_ports(opened.shared, opened.region, opened.core, opened.machines, opened.images, health)
         yield Site(state_dir=state_dir, rig=opened, ports=ports, health=health, port=free_port())
