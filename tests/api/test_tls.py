@@ -16,8 +16,9 @@ from fibrix.api.service import ApiService
 from fibrix.api.tls import certificate_of, speaks_tls
 from fibrix.config import ApiConfig
 from fibrix.errors import ClientError, ConfigError
+from fibrix.runtime.certificate import LASTS, make
 from fibrix.runtime.client import BlockingClient
-from fibrix.runtime.tls import LASTS, Certificate, Pair, make
+from fibrix.runtime.tls import Certificate, Pair
 from tests.support.api import free_port, serving
 from tests.support.site import key_of, site
 

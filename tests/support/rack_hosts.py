@@ -10,8 +10,9 @@ from typing import Final
 
 from aiohttp import web
 
+from fibrix.runtime.certificate import make
 from fibrix.runtime.clock import utc_now
-from fibrix.runtime.tls import Pair, make
+from fibrix.runtime.tls import Pair
 from tests.support.bmc import SimulatedBmc, prepare
 from tests.support.netns import entered
 
