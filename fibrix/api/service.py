@@ -135,7 +135,6 @@ class ApiService:
         self.sockets: Final = (
             SocketRoute("/api/v1/stream", self._stream.serve, StreamQuery, Permission.READ, stream, SUBPROTOCOL),
         )
-        self._document = openapi.document(self.routes, self.sockets)
 
     async def run(self, ready: asyncio.Event) -> None:
         """Serve until cancelled; then tell stream subscribers, and finish the requests that are under way."""
@@ -209,7 +208,7 @@ class ApiService:
             WebhookRoutes(ports.webhooks),
             DeadLetterRoutes(ports.webhooks),
             AuditRoutes(ports.audit),
-            SystemRoutes(ports.health, lambda: self._document),
+            SystemRoutes(ports.health, lambda: openapi.document(self.routes, self.sockets)),
             ReadinessRoutes(ports.health, ports.checks),
             MonitoringRoutes(ports.metrics, ports.targets),
             BackupRoutes(ports.backups),

@@ -8,6 +8,7 @@ import msgspec
 
 from fibrix.api import asyncapi, sse
 from fibrix.api.feed import Feed, Reader
+from fibrix.api.once import Once
 from fibrix.api.route import Call, Encoded, Flow, Nothing, Reply, Route
 from fibrix.api.stream import NOW, Wanted, position
 from fibrix.api.v1.paging import Limit
@@ -69,7 +70,7 @@ class EventRoutes:
         self._gate = gate
         self._stops = stops
         self._subscribers = subscribers
-        self._document = asyncapi.document()
+        self._document = Once(asyncapi.document)
 
     def routes(self) -> list[Route]:
         """The part of the route table."""
@@ -112,8 +113,8 @@ class EventRoutes:
         return Reply(Flow(sse.chunks(feed, self._stops, self._subscribers)), headers=sse.HEADERS)
 
     async def asyncapi(self, _: Call[Nothing, Nothing]) -> Reply[Encoded[dict[str, Any]]]:
-        """Made once, at start."""
-        return Reply(Encoded(self._document))
+        """Made once, when it is first asked for."""
+        return Reply(Encoded(await self._document.get()))
 
     def _feed(self, since: int, caller: Caller, wanted: Selection) -> Feed:
         return Feed(self._journal, since, Reader(self._gate, caller, wanted))

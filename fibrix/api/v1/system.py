@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 import fibrix
+from fibrix.api.once import Once
 from fibrix.api.problems import BY_NAME
 from fibrix.api.route import Call, Nothing, Reply, Route
 from fibrix.domain.access import Permission
@@ -37,7 +38,7 @@ class SystemRoutes:
 
     def __init__(self, health: HealthSource, document: Callable[[], bytes]) -> None:
         self._health = health
-        self._document = document
+        self._document = Once(document)
 
     def routes(self) -> list[Route]:
         """The part of the route table."""
@@ -67,8 +68,8 @@ class SystemRoutes:
         return Reply(view, status=200 if good else 503)
 
     async def openapi(self, _: Call[Nothing, Nothing]) -> Reply[dict[str, Any]]:
-        """Made once, at start."""
-        return Reply(msgspec.json.decode(self._document()))
+        """Made once, when it is first asked for."""
+        return Reply(msgspec.json.decode(await self._document.get()))
 
     async def problem(self, call: Call[Nothing, Nothing]) -> Reply[bytes]:
         """The text that a problem's `type` leads to."""
