@@ -52,7 +52,7 @@ def _registry() -> Registry:
         return Registry("")
     module = module_from_spec(spec)  # not among sys.modules: it has 5 MB that are of no more use after this
     spec.loader.exec_module(module)
-    return Registry(str(module.DATA))
+    return Registry(str(vars(module).pop("DATA")))  # what its own functions hold is in a cycle, and would stay
 
 
 def vendor(mac: MacAddress) -> str:

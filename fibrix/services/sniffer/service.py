@@ -32,6 +32,7 @@ from fibrix.types import MacAddress
 
 log = structlog.get_logger()
 
+_NOBODY: Final = MacAddress("00:00:00:00:00:00")
 _FIT_S: Final = 1.0
 _DUE_S: Final = 0.1
 _AT_A_TIME: Final = 100  # hosts that are looked at when something is due: 3 ms, 10 when all of them are gone
@@ -118,20 +119,21 @@ class Sniffer:
             try:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._memory.run(), name="sniffer.memory")
+                    self._fit(links, engine)
+                    ready.set()
+                    await asyncio.to_thread(self._vendor, _NOBODY)  # what comes in meanwhile waits in the rings
                     group.create_task(self._hear_all(engine), name="sniffer.hear")
                     group.create_task(self._hear_others(engine, facts), name="sniffer.hearsay")
                     group.create_task(self._tell_due(engine), name="sniffer.due")
                     while True:
-                        self._fit(links, engine)
-                        ready.set()
                         await asyncio.sleep(_FIT_S)
+                        self._fit(links, engine)
             finally:
                 for interface in list(self._ears):
                     self._close(interface)
 
     def _make(self, known: Iterable[Host]) -> Engine:
         """Make the engine. It takes a second with as many hosts as there can be, so it is done in a thread."""
-        self._vendor(MacAddress("00:00:00:00:00:00"))
         settings = CensusSettings(silence_s=self._settings.gone_s, most_hosts=self._settings.most_hosts)
         return Engine(settings, known, self._vendor)
 
