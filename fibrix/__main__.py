@@ -28,7 +28,11 @@ __all__ = ["cli", "main"]
 )
 def serve(config_path: Path) -> None:
     """Run the controller in the foreground."""
-    from fibrix.app.run import serve as serve_controller  # the whole program: only for who serves  # noqa: PLC0415
+    from fibrix.runtime import collector  # noqa: PLC0415 - see below
+
+    collector.calm()  # before all that is imported: it is half of the start
+    with collector.without("rich"):  # structlog would load it for tracebacks in colour, which no log of ours has
+        from fibrix.app.run import serve as serve_controller  # the whole program: only for who serves  # noqa: PLC0415
 
     serve_controller(config_path)
 

@@ -75,5 +75,4 @@ def serve(config_path: Path) -> None:
     config = load(config_path, dict(os.environ))
     log.setup(config.log.level, config.log.format)
     sys.setswitchinterval(SWITCH_S)
-    collector.calm()
     asyncio.run(run(config))

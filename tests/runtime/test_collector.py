@@ -1,6 +1,9 @@
 """What is there after the start is left alone, and cycles are still found."""
 
 import gc
+import importlib
+import subprocess
+import sys
 import weakref
 from collections.abc import Iterator
 
@@ -39,3 +42,28 @@ def test_cycles_are_found_without_being_asked_for() -> None:
     kept = [[number] for number in range(100_000)]
     assert gone() is None
     assert len(kept) == 100_000
+
+
+def test_a_package_is_not_found_meanwhile_and_is_as_before_afterwards() -> None:
+    was = sys.modules.pop("colorsys", None)
+    with collector.without("colorsys"), pytest.raises(ImportError):
+        importlib.import_module("colorsys")
+    there = importlib.import_module("colorsys")
+    with collector.without("colorsys"), pytest.raises(ImportError):
+        importlib.import_module("colorsys")
+    assert importlib.import_module("colorsys") is there
+    if was is not None:
+        sys.modules["colorsys"] = was
+
+
+def test_a_controller_is_imported_without_what_it_does_not_need() -> None:
+    """What a start would cost more, in time and memory."""
+    program = """
+import sys
+from fibrix.runtime import collector
+with collector.without("rich"):
+    import fibrix.app.run
+print([name for name in ("rich", "pygments", "dns", "cryptography.x509", "scapy.all") if name in sys.modules])
+"""
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=9)
+    assert told.stdout.strip() == "[]"
