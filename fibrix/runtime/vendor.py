@@ -7,6 +7,7 @@ from functools import lru_cache
 from importlib.util import find_spec, module_from_spec
 from typing import Final
 
+from fibrix.runtime import collector
 from fibrix.types import MacAddress
 
 _LOCAL_BIT: Final = 2  # of the first octet: made up, and in nobody's registry
@@ -18,18 +19,19 @@ _LINE: Final = re.compile(r"^([0-9A-F:]{8,17})(?:/(\d\d))?\s+\S+[ \t]+(\S.*?)\s*
 
 
 class Registry:
-    """Blocks of MACs and who has them, in 2 MB of few objects; a look-up takes some microseconds."""
+    """Blocks of MACs and who has them, in less than 2 MB of few objects; a look-up takes some microseconds."""
 
     def __init__(self, text: str) -> None:
         """A line for each block: the prefix, with its length in bits unless that is 24, a short name, the name."""
         self._blocks = {bits: array("Q") for bits in _BLOCKS}  # prefix, then where its name begins, in one number
-        self._names = bytearray()
+        names = bytearray()
         for line in _LINE.finditer(text):
             bits = int(line[2] or 24)
             if bits in self._blocks:
                 prefix = int(line[1].replace(":", "").ljust(12, "0"), 16) >> (_MAC_BITS - bits)
-                self._blocks[bits].append(prefix << _PLACE_BITS | len(self._names))
-                self._names += line[3].encode() + b"\n"
+                self._blocks[bits].append(prefix << _PLACE_BITS | len(names))
+                names += line[3].encode() + b"\n"
+        self._names = bytes(names)
         for bits, blocks in self._blocks.items():
             self._blocks[bits] = array("Q", sorted(blocks))
 
@@ -47,6 +49,12 @@ class Registry:
 
 @lru_cache(maxsize=1)
 def _registry() -> Registry:
+    registry = _read()
+    collector.give_back()
+    return registry
+
+
+def _read() -> Registry:
     spec = find_spec(_MODULE)
     if spec is None or spec.loader is None:
         return Registry("")

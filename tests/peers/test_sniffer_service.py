@@ -4,8 +4,9 @@ import asyncio
 import json
 import socket
 import subprocess
+import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +24,7 @@ from fibrix.runtime.cell import Cell
 from fibrix.services.sniffer.service import Sniffer, SnifferSettings
 from fibrix.store.db import Database
 from fibrix.store.hosts import Hosts
+from fibrix.types import MacAddress
 from tests.peers.dhcp_link import until
 from tests.peers.dhcp_wire import RACK, needs_namespaces
 from tests.services.sniffer.frames import SOURCE, arp
@@ -74,14 +76,19 @@ class Rig(NamedTuple):
 
 
 @asynccontextmanager
-async def sniffing(folder: Path, settings: SnifferSettings | None = None, *interfaces: str) -> AsyncIterator[Rig]:
+async def sniffing(
+    folder: Path,
+    settings: SnifferSettings | None = None,
+    *interfaces: str,
+    vendor: Callable[[MacAddress], str] = lambda _: "",
+) -> AsyncIterator[Rig]:
     """The service on subnets of these interfaces."""
     subnets = tuple(msgspec.structs.replace(RACK, name=name, interface=name) for name in interfaces or ("s0",))
     async with Database(folder / "rack.db", "rack") as database, AsyncExitStack() as stack:
         bus = Bus()
         told = stack.enter_context(bus.subscribe(HostTold))
         snapshot = Cell(RackSnapshot(subnets=subnets))
-        sniffer = Sniffer(snapshot, Hosts(database), bus, settings or SnifferSettings(), lambda _: "")
+        sniffer = Sniffer(snapshot, Hosts(database), bus, settings or SnifferSettings(), vendor)
         async with asyncio.TaskGroup() as group:
             ready = asyncio.Event()
             task = group.create_task(sniffer.run(ready), name="sniffer")
@@ -95,6 +102,23 @@ async def first(told: Subscription, limit_s: float = 5) -> HostTold:
         one = (await told.batch())[0]
     assert isinstance(one, HostTold)
     return one
+
+
+async def test_what_comes_while_the_registry_of_makers_is_read_is_told_afterwards(wired: Wire, tmp_path: Path) -> None:
+    read = threading.Event()
+
+    def vendor(_: MacAddress) -> str:
+        return "Contoso" if read.wait(5) else ""
+
+    async with sniffing(tmp_path, vendor=vendor) as (sniffer, _, told):
+        with closing(Out(wired)) as out:
+            out.raw.send(arp(bytes.fromhex("001422770001")))
+        await asyncio.sleep(0.2)
+        assert not sniffer.frames
+        read.set()
+        one = await first(told)
+    assert isinstance(one.said[0], HostSeen)
+    assert (one.said[0].mac, one.said[0].vendor) == ("00:14:22:77:00:01", "Contoso")
 
 
 @pytest.mark.parametrize(("tags", "vlan"), [((), 0), ((0x8100_000A,), 10), ((0x88A8_0064, 0x8100_000A), 100)])
