@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from fibrix.domain.census.discovery import ipv4_of
 from fibrix.domain.census.host import Host
 from fibrix.domain.census.sighting import Role
 from fibrix.types import MacAddress
@@ -30,7 +31,7 @@ class BmcGuess(msgspec.Struct, frozen=True, kw_only=True):
     """A BMC that may be the machine's, and why."""
 
     mac: MacAddress
-    address: str  # empty: none was heard
+    address: str  # the IPv4 one that it used last; empty: none was heard
     reason: str
     likely: bool  # more than that it could be
 
@@ -51,8 +52,7 @@ def propose(
         found = _by_identity(host, uuids - {""}, serial) or _by_mac(host, macs)
         if found is not None:
             rank, distance, reason = found
-            address = host.addresses[0].address if host.addresses else ""
-            guess = BmcGuess(mac=host.mac, address=address, reason=reason, likely=rank < _NEAR)
+            guess = BmcGuess(mac=host.mac, address=ipv4_of(host), reason=reason, likely=rank < _NEAR)
             ranked.append((rank, distance, host.mac, guess))
     return tuple(guess for *_, guess in sorted(ranked, key=lambda one: one[:3])[:MOST])
 

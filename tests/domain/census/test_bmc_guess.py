@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from fibrix.domain.census.bmc_guess import propose
 from fibrix.domain.census.host import Host, HostAddress, HostName
@@ -40,6 +41,13 @@ def heard(mac: str, *, bmc: str = "answers RMCP", name: str = "", uuid: str = ""
 def test_a_bmc_near_by_its_mac_is_proposed(mac: str, reason: str, *, likely: bool) -> None:
     (guess,) = propose([MACHINE], [heard(mac)])
     assert (guess.mac, guess.address, guess.reason, guess.likely) == (mac, "10.0.0.99", reason, likely)
+
+
+def test_the_address_that_power_settings_take_is_told_whatever_was_heard_last() -> None:
+    linked = HostAddress(address="fe80::225:90ff:fe12:3411", first=AT, last=AT)
+    bmc = heard("00:25:90:12:34:11")
+    (guess,) = propose([MACHINE], [replace(bmc, addresses=(linked, *bmc.addresses))])
+    assert guess.address == "10.0.0.99"
 
 
 @pytest.mark.parametrize("mac", ["00:25:90:12:34:31", "00:25:91:12:34:11", "00:25:90:13:34:10"])
