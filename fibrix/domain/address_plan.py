@@ -23,12 +23,9 @@ class AddressPlan:
         self._by_identifier = {one.client_id: one for one in subnet.reservations if one.client_id}
         self._owners = {int(one.address): one for one in subnet.reservations}
         self.size = sum(last - first + 1 for first, last in self._ranges)
-        apart = {number for number in (*self._of_the_network, *self._owners) if self._in_range(number)}
-        self.usable = self.size - len(apart)  # addresses that anyone may get
-
-    def holds(self, number: int) -> bool:
-        """Whether an address is in the subnet's network."""
-        return self._first <= number <= self._last
+        apart = (*self._of_the_network, *self._owners)
+        self.apart = frozenset(number for number in apart if self._in_range(number))  # in the ranges, and not for anyone
+        self.usable = self.size - len(self.apart)  # addresses that anyone may get
 
     def nth(self, index: int) -> int:
         """The address at a place in the ranges, counted through all of them from 0 to `size` - 1."""
@@ -68,11 +65,13 @@ class AddressPlan:
 
     def dynamic(self, number: int) -> bool:
         """Whether anyone may have this address."""
-        return self._in_range(number) and number not in self._of_the_network and number not in self._owners
+        return number not in self.apart and self._in_range(number)
 
     def refusal(self, client: Client, number: int) -> str:
         """Why a client may never have an address under this plan; empty when it may."""
-        if not self.holds(number):
+        if self.dynamic(number):
+            return ""
+        if not self._first <= number <= self._last:
             return f"{IPv4Address(number)} is not in {self.subnet.network}"
         if number in self._of_the_network:
             return f"{IPv4Address(number)} belongs to the network itself"
@@ -80,9 +79,7 @@ class AddressPlan:
         if owner is not None:
             whose = owner.mac or f"client {owner.client_id}"
             return "" if owner is self.reservation(client) else f"{IPv4Address(number)} is reserved for {whose}"
-        if not self._in_range(number):
-            return f"{IPv4Address(number)} is in no range of {self.subnet.name}"
-        return ""
+        return f"{IPv4Address(number)} is in no range of {self.subnet.name}"
 
     def _in_range(self, number: int) -> bool:
         for first, last in self._ranges:  # noqa: SIM110 - asked for every address that is looked at

@@ -7,11 +7,10 @@ address through all of them.
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from ipaddress import IPv4Address
-from itertools import chain, islice
 from typing import Final
 
+import msgspec
 from msgspec.structs import replace
 
 from fibrix.domain.binding import SECOND_US, Binding, BindingState, Client, moment_of
@@ -22,12 +21,11 @@ from fibrix.domain.pool import Pool
 from fibrix.domain.probes import NoProbes, Probes
 from fibrix.types import MacAddress
 
-_LOOKED_AT: Final = 4  # unused addresses, but for the near ones, among which one is looked for that is clear
 _FEW: Final = 8  # so many offers to strangers are never too many
+_NO_PROBES: Final = NoProbes()
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True, gc=False):
     """An address, or why there is none."""
 
     number: int | None
@@ -53,7 +51,7 @@ class Leases:
         self.known: Collection[MacAddress] = frozenset()  # machines that the region knows
         self._offer_us = offer_s * SECOND_US
         self._decline_us = decline_s * SECOND_US
-        self._probes = probes or NoProbes()
+        self._probes = probes or _NO_PROBES
         self._by_number: dict[int, Binding] = {}
         self._by_client: dict[tuple[str, MacAddress], Binding] = {}
         self._seen: set[int] = set()  # addresses that rest because the MAC of their binding was seen on them
@@ -82,9 +80,9 @@ class Leases:
 
     def is_known(self, subnet: Subnet, client: Client, now_us: int) -> bool:
         """Whether a client is no stranger."""
-        if client.mac in self.known:
+        if client.mac in self.known or self._holds(subnet.name, client.mac, now_us):
             return True
-        return self._holds(subnet.name, client.mac, now_us) or self._pool(subnet).plan.reservation(client) is not None
+        return self._pool(subnet).plan.reservation(client) is not None
 
     def choose(self, subnet: Subnet, client: Client, wanted: int | None, now_us: int) -> Choice:
         """Find an address: the reserved one, the last one, the one asked for, a fresh one, the longest expired one.
@@ -95,24 +93,12 @@ class Leases:
         known = self.is_known(subnet, client, now_us)
         if not known and (reason := self._crowded(pool, client, now_us)):
             return Choice(None, reason)
-        number = next(self._candidates(pool, client, wanted, now_us), None)
+        number = self._best(pool, client, wanted, now_us)
         if number is None and self._give_way(pool, known=known):
-            number = next(self._candidates(pool, client, wanted, now_us), None)
+            number = self._best(pool, client, wanted, now_us)
         if number is None:
             return Choice(None, f"all {pool.plan.size} addresses of the ranges of {subnet.name} are in use")
         return Choice(number)
-
-    def ahead(self, subnet: Subnet, count: int, now_us: int) -> list[int]:
-        """Addresses that will be given to newcomers next: what to look for on the wire ahead of need."""
-        pool = self._ready(subnet, now_us)
-        newcomer = Client(MacAddress(""))
-        found: dict[int, None] = {}
-        near = pool.near(newcomer.mac)
-        for number in chain(pool.unused(near, lambda number: self._fits(newcomer, number)), pool.idle):
-            if len(found) == count:
-                break
-            found[number] = None
-        return list(found)
 
     def refusal(self, subnet: Subnet, client: Client, number: int, now_us: int) -> str:
         """Why this client may not be given this address now; empty when it may."""
@@ -167,14 +153,13 @@ class Leases:
         """Take back what is offered to this machine, if anything."""
         offer = self._offers.of(subnet.name, mac)
         if offer is not None:
-            self._offers.drop(offer)
-            self._lapse(offer)
+            self._drop(offer)
 
     def grant(self, subnet: Subnet, client: Client, number: int, hostname: str, now_us: int) -> Binding:
         """Bind an address that `refusal` has nothing against for `subnet.lease_s` from now."""
         self.withdraw(subnet, client.mac)
         if (offer := self._offers.get(number)) is not None:
-            self._offers.drop(offer)  # to someone who came later, while this client's was taken back
+            self._drop(offer)  # to someone who came later, while this client's was taken back
         before = self._by_client.get((subnet.name, client.mac))
         left = 0
         if before is not None and before.number != number:
@@ -245,24 +230,15 @@ class Leases:
         binding = self._by_client.get((subnet, mac))
         return binding is not None and binding.until_us > now_us
 
-    def _candidates(self, pool: Pool, client: Client, wanted: int | None, now_us: int) -> Iterator[int]:
-        """Addresses that a client may be offered, best first."""
+    def _best(self, pool: Pool, client: Client, wanted: int | None, now_us: int) -> int | None:
+        """The best address that a client may be offered."""
         for number in self._claims(pool, client):
             if not self._refusal(pool, client, number, now_us):
-                yield number
-        if wanted is not None and self._may_have(pool, client, wanted, now_us):
-            yield wanted
-        near = pool.near(client.mac)
-        if pool.plan.subnet.probe:
-            clear = self._probes.clear_of(near)
-            yield from (number for number in clear if pool.is_unused(number) and self._fits(client, number))
-        unlooked: list[int] = []
-        for number in islice(pool.unused(near, lambda n: self._fits(client, n)), self._looked_at(pool)):
-            if number not in near and self._probes.clear(number):  # a near one would have been among the clear ones
-                yield number
-            unlooked.append(number)
-        yield from unlooked
-        yield from (number for number in pool.idle if self._fits(client, number))
+                return number
+        if wanted is not None and not self._refusal(pool, client, wanted, now_us):
+            return wanted
+        probes = self._probes if pool.plan.subnet.probe else _NO_PROBES
+        return pool.for_newcomer(client.mac, probes.clear_of)
 
     def _claims(self, pool: Pool, client: Client) -> Iterator[int]:
         """Addresses that this client comes before others for."""
@@ -273,19 +249,6 @@ class Leases:
             yield binding.number
         if (offered := self._offers.of(name, client.mac)) is not None:
             yield offered.number
-
-    def _may_have(self, pool: Pool, client: Client, wanted: int, now_us: int) -> bool:
-        """Whether a client gets the address that it asks for."""
-        return self._probes.clear(wanted) is not False and not self._refusal(pool, client, wanted, now_us)
-
-    def _looked_at(self, pool: Pool) -> int:
-        """How many unused addresses are worth a look for one that is known to be clear."""
-        return 1 if isinstance(self._probes, NoProbes) or not pool.plan.subnet.probe else _LOOKED_AT
-
-    def _fits(self, client: Client, number: int) -> bool:
-        """Whether an address that nobody has may be offered to this client."""
-        offer = self._offers.get(number)
-        return (offer is None or offer.mac == client.mac) and self._probes.clear(number) is not False
 
     def _refusal(self, pool: Pool, client: Client, number: int, now_us: int) -> str:
         if reason := pool.plan.refusal(client, number):
@@ -353,6 +316,11 @@ class Leases:
         for offer in self._offers.lapsed(now_us):
             self._lapse(offer)
 
+    def _drop(self, offer: Offer) -> None:
+        """Hold an address no longer."""
+        self._offers.drop(offer)
+        self._lapse(offer)
+
     def _lapse(self, offer: Offer) -> None:
         if (pool := self._pools.get(offer.subnet)) is not None:
             pool.lapsed(offer.number)
@@ -374,5 +342,6 @@ class Leases:
                 if binding.subnet != subnet.name:
                     self._by_client.pop((binding.subnet, binding.mac), None)
                     self._keep(replace(binding, subnet=subnet.name))
-            pool = self._pools[subnet.name] = Pool(subnet, (self._by_number[b.number] for b in inside))
+            bindings = [self._by_number[binding.number] for binding in inside]
+            pool = self._pools[subnet.name] = Pool(subnet, bindings, self._offers.within(subnet.name))
         return pool

@@ -37,6 +37,10 @@ class Offers:
         """What a machine is offered."""
         return self._by_client.get((subnet, mac))
 
+    def within(self, subnet: str) -> list[int]:
+        """The addresses of a subnet that are offered."""
+        return [offer.number for offer in self._by_number.values() if offer.subnet == subnet]
+
     def was_offered(self, subnet: str, mac: MacAddress, number: int, now_us: int) -> bool:
         """Whether a machine was offered this address, and another one needed it before the time was over."""
         offer = self._taken_back.get((subnet, mac))

@@ -2,10 +2,10 @@
 
 import zlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from heapq import heapify, heappop, heappush
-from itertools import islice
-from typing import Final
+from itertools import chain
+from typing import Final, TypeAlias
 
 from fibrix.domain.address_plan import AddressPlan
 from fibrix.domain.binding import Binding
@@ -17,16 +17,20 @@ _HEAP_LEAST: Final = 256  # entries below which that is not worth it
 _NEAR: Final = 64  # places looked at from where a MAC points to
 _SWEEP: Final = 4_096  # places looked at per search of a nearly full pool: the rest is for the next search
 
+Clear: TypeAlias = Callable[[Sequence[int]], Sequence[int]]
+"""Of many addresses those for which nobody answered on the wire, in their order."""
+
 
 class Pool:
-    """Keeps no offers and refuses nobody: `Leases` does. Each step takes the same time however full it is."""
+    """Refuses nobody: `Leases` does. Each step takes the same time however full it is."""
 
-    def __init__(self, subnet: Subnet, bindings: Iterable[Binding]) -> None:
-        """`bindings`: those whose address is in the subnet's network."""
+    def __init__(self, subnet: Subnet, bindings: Iterable[Binding], offered: Iterable[int] = ()) -> None:
+        """`bindings`: those whose address is in the subnet's network. `offered`: addresses that are on offer."""
         self.plan = AddressPlan(subnet)
         self.idle: OrderedDict[int, None] = OrderedDict()  # was bound, expired, not on offer: longest ago first
         self._taken: dict[int, Binding] = {}  # the newest binding of each address that anyone may have
         self._live: set[int] = set()  # of those, the ones that have not expired
+        self._offered = set(offered)
         self._returned: OrderedDict[int, None] = (
             OrderedDict()
         )  # never bound, or forgotten, and free: found without a search
@@ -51,7 +55,8 @@ class Pool:
             binding = self._taken.get(number)
             if binding is not None and binding.until_us == until and number in self._live:
                 self._live.discard(number)
-                self.idle[number] = None
+                if number not in self._offered:
+                    self.idle[number] = None
 
     def keep(self, binding: Binding) -> None:
         """Take the newest binding of an address."""
@@ -71,51 +76,55 @@ class Pool:
         if self._taken.pop(number, None) is not None:
             self._live.discard(number)
             self.idle.pop(number, None)
-            self._returned[number] = None
+            if number not in self._offered:
+                self._returned[number] = None
 
     def offered(self, number: int) -> None:
         """Someone is offered this address: no search finds it."""
+        self._offered.add(number)
         self.idle.pop(number, None)
         self._returned.pop(number, None)
 
     def lapsed(self, number: int) -> None:
-        """An offer of this address came to nothing: it can be found again."""
+        """An offer of this address is over: it can be found again."""
+        self._offered.discard(number)
         if number in self._taken:
             if number not in self._live:
                 self.idle[number] = None
         elif self.plan.dynamic(number):
             self._returned[number] = None
 
-    def near(self, mac: MacAddress) -> Sequence[int]:
-        """Addresses near the place that a MAC points to, whoever has them: where `unused` looks first."""
-        return self.plan.stretch(zlib.crc32(mac.encode()) % self.plan.size, _NEAR) if self.plan.size else ()
+    def for_newcomer(self, mac: MacAddress, clear_of: Clear) -> int | None:
+        """Find an address for a machine that has no claim to any: one that nobody ever had, else one that is idle.
 
-    def unused(self, near: Sequence[int], fit: Callable[[int], bool]) -> Iterator[int]:
-        """Addresses that nobody ever had and that `fit`: first those that are `near` for the client."""
-        if self._swept < self.plan.size:
-            for number in near:
-                if number not in self._taken and self.plan.dynamic(number) and fit(number):
-                    yield number
-        yield from [number for number in islice(self._returned, _NEAR) if fit(number)]
-        if self.plan.size > _NEAR:  # else all of it is near
-            yield from self._sweep(fit)
+        First those near the place that its MAC points to, of them those that `clear_of` knows to be clear.
+        """
+        taken, offered, apart = self._taken, self._offered, self.plan.apart
+        near = self._near(mac)
+        for number in chain(clear_of(near), near):
+            if number not in taken and number not in offered and number not in apart:
+                return number
+        found = next(iter(self._returned), None)
+        if found is None and self.plan.size > _NEAR:  # else all of it is near
+            found = self._sweep()
+        return next(iter(self.idle), None) if found is None else found
 
-    def _sweep(self, fit: Callable[[int], bool]) -> Iterator[int]:
+    def _near(self, mac: MacAddress) -> Sequence[int]:
+        """Addresses near the place that a MAC points to, whoever has them; none, if it is known that none is unused."""
+        size = self.plan.size
+        return self.plan.stretch(zlib.crc32(mac.encode()) % size, _NEAR) if self._swept < size else ()
+
+    def _sweep(self) -> int | None:
         """Look through all places, some at a time; when all were looked at in vain there is nothing to find."""
         size = self.plan.size
-        for _ in range(_SWEEP):
-            if self._swept >= size:
-                return
+        for _ in range(min(_SWEEP, size - self._swept)):
             number = self.plan.nth(self._cursor)
             self._cursor = (self._cursor + 1) % size
             self._swept += 1
-            if self.is_unused(number) and fit(number):
+            if number not in self._taken and number not in self._offered and number not in self.plan.apart:
                 self._swept = 0
-                yield number
-
-    def is_unused(self, number: int) -> bool:
-        """Whether nobody ever had this address, and anyone may."""
-        return number not in self._taken and self.plan.dynamic(number)
+                return number
+        return None
 
     def _entries(self) -> list[tuple[int, int]]:
         """The heap anew, from the bindings as they are."""

@@ -109,19 +109,13 @@ class Watch:
         """The DHCP servers that were heard lately and are not ours, expected ones among them."""
         return self._servers.present(self._clock())
 
-    def clear(self, number: int) -> bool | None:
-        """Whether nobody answered for an address a short while ago; None: that is not known. Who does makes it rest."""
+    def clear_of(self, numbers: Sequence[int]) -> Sequence[int]:
+        """Those of many for which nobody answered a short while ago, in their order. Who does makes an address rest."""
         now = self._seconds()
         for prober in self._probers.values():
-            if prober.is_clear(number, now):
-                return True
-        return None
-
-    def clear_of(self, numbers: Sequence[int]) -> Sequence[int]:
-        """Those of many of which `clear` is true, in their order."""
-        now = self._seconds()
-        found = [clear for prober in self._probers.values() if (clear := prober.clear_of(numbers, now))]
-        return found[0] if len(found) == 1 else [number for clear in found for number in clear]
+            if clear := prober.clear_of(numbers, now):
+                return clear
+        return ()
 
     def _fit(self) -> None:
         """Open and close sockets, begin and end probing, as the snapshot and the interfaces change."""
