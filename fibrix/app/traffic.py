@@ -26,7 +26,7 @@ from fibrix.services.dns.service import DnsService
 
 _TALKERS: Final = 20
 _MAC_LETTERS: Final = 17
-_VERDICTS: Final = frozenset(verdict.value for verdict in Verdict)
+_VERDICTS: Final = frozenset(verdict.word for verdict in Verdict)
 _DNS_PLAIN: Final = ("limited", "slipped", "transfers", "notified", "notify_answered", "unusable_records")
 _DNS_SHOWN: Final = frozenset({*_DNS_PLAIN, "answer_hits", "forwarded", "cache_hits", "forward_failed"})
 

@@ -13,10 +13,10 @@ log = structlog.get_logger()
 _MOST_PER_S: Final = 100
 
 _LEVELS: Final = {
-    Verdict.OFFERED.value: logging.DEBUG,
-    Verdict.IGNORED.value: logging.DEBUG,
-    Verdict.EXHAUSTED.value: logging.WARNING,
-    Verdict.DECLINED.value: logging.WARNING,
+    Verdict.OFFERED.word: logging.DEBUG,
+    Verdict.IGNORED.word: logging.DEBUG,
+    Verdict.EXHAUSTED.word: logging.WARNING,
+    Verdict.DECLINED.word: logging.WARNING,
 }
 
 
@@ -31,17 +31,17 @@ class Lines:
 
     def write(self, outcome: Outcome, interface: str, now_s: float) -> None:
         """Write the line of an exchange. Debug lines are not counted: who asks for them wants them."""
-        level = _LEVELS.get(outcome.verdict.value, logging.INFO)
+        level = _LEVELS.get(outcome.verdict.word, logging.INFO)
         if level == logging.DEBUG:
             if not self._debug:
                 return
         elif not self._may(int(now_s)):
-            self._left_out[outcome.verdict.value] += 1
+            self._left_out[outcome.verdict.word] += 1
             return
         log.log(
             level,
             "dhcp.decided",
-            verdict=outcome.verdict.value,
+            verdict=outcome.verdict.word,
             mac=outcome.mac,
             xid=f"{outcome.xid:08x}",
             interface=interface,

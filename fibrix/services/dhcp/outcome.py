@@ -16,16 +16,20 @@ from fibrix.wire.dhcp4.options import MessageType
 
 
 class Verdict(Enum):
-    """What became of a datagram."""
+    """What became of a datagram: a word for it, and the type of message that is the answer, if there is one."""
 
-    OFFERED = "offered"
-    ACKNOWLEDGED = "acknowledged"
-    REFUSED = "refused"  # DHCPNAK
-    INFORMED = "informed"
-    RELEASED = "released"
-    DECLINED = "declined"
-    EXHAUSTED = "exhausted"  # no address to offer
-    IGNORED = "ignored"  # not ours to answer
+    OFFERED = "offered", "offer"
+    ACKNOWLEDGED = "acknowledged", "ack"
+    REFUSED = "refused", "nak"
+    INFORMED = "informed", "ack"
+    RELEASED = "released", ""
+    DECLINED = "declined", ""
+    EXHAUSTED = "exhausted", ""  # no address to offer
+    IGNORED = "ignored", ""  # not ours to answer
+
+    def __init__(self, word: str, answer: str) -> None:
+        self.word = word
+        self.answer = answer
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):

@@ -48,14 +48,18 @@ _IDENTIFIER: Final = CLIENT_IDENTIFIER.code
 _WANTS: Final = PARAMETER_REQUEST_LIST.code
 _BOOT: Final = frozenset({IPXE.code, USER_CLASS.code, CLIENT_ARCHITECTURE.code})
 _BOOTP_LIMIT: Final = 300  # octets of message with the vendor area of 64 (RFC 951 §3)
-_SERVER_TYPES: Final = frozenset({MessageType.OFFER, MessageType.ACK, MessageType.NAK})
-_OTHER_TYPES: Final = frozenset(MessageType) - {
-    MessageType.DISCOVER,
-    MessageType.REQUEST,
-    MessageType.DECLINE,
-    MessageType.RELEASE,
-    MessageType.INFORM,
-}
+_BOOTP: Final = 0  # no type of message
+_SERVER_TYPES: Final = frozenset(kind.code for kind in (MessageType.OFFER, MessageType.ACK, MessageType.NAK))
+_OF_ITS_SENDER: Final = frozenset(
+    kind.code
+    for kind in (
+        MessageType.DISCOVER,
+        MessageType.REQUEST,
+        MessageType.DECLINE,
+        MessageType.RELEASE,
+        MessageType.INFORM,
+    )
+) | {_BOOTP}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +106,13 @@ def read(datagram: bytes, arrival: Arrival) -> Query:
     message = Message.decode(datagram)
     options = message.options
     kind = _kind(options.get(_KIND))
-    if message.op is not Op.REQUEST or kind in _SERVER_TYPES:
+    code = _BOOTP if kind is None else kind.code
+    if message.op is not Op.REQUEST or code in _SERVER_TYPES:
         raise MalformedPacketError(f"no client's message: op {message.op.name}, type {kind.name if kind else 'BOOTP'}")
     if message.hops > _HOPS_LIMIT:
         raise MalformedPacketError(f"{message.hops} hops through relays")
     vendor_class = _plain(message.get(VENDOR_CLASS) or "") if _VENDOR in options else ""
-    mac = _asker(message) if kind in _OTHER_TYPES else _mac(message)
+    mac = _mac(message) if code in _OF_ITS_SENDER else _asker(message)
     identifier = options.get(_IDENTIFIER)
     return Query(
         message=message,

@@ -79,7 +79,7 @@ class Served:
 
     def area(self, kind: MessageType, wants: bytes | None, *, lease: bool) -> bytes:
         """Head and parameters as octets, for a client about whom nothing is special. Written once per question."""
-        key = (kind.value, lease, wants)  # a member of an Enum is slow to hash
+        key = (kind.code, lease, wants)
         area = self._areas.get(key)
         if area is None:
             options = self.head(kind, lease=lease) | self.parameters(wants)

@@ -29,11 +29,10 @@ from fibrix.services.dhcp.endpoint import Endpoint, Ports
 from fibrix.services.dhcp.engine import Engine
 from fibrix.services.dhcp.inbox import Inbox
 from fibrix.services.dhcp.lines import Lines
-from fibrix.services.dhcp.outcome import Outcome, Verdict, conflict
+from fibrix.services.dhcp.outcome import Outcome, conflict
 from fibrix.services.dhcp.query import Arrival
 from fibrix.services.dhcp.reply import Reply
 from fibrix.types import MacAddress, mac_from_octets
-from fibrix.wire.dhcp4.options import MessageType
 
 log = structlog.get_logger()
 
@@ -44,13 +43,6 @@ _GATHER_S: Final = 0.008  # commits begin at least so far apart: under load fewe
 _TALKATIVE: Final = 200  # messages within a minute or two after which a machine waits with the strangers
 _CHADDR: Final = slice(28, 34)
 _GIADDR: Final = slice(24, 28)
-
-_SENT: Final = {
-    Verdict.OFFERED.value: "offer",
-    Verdict.ACKNOWLEDGED.value: "ack",
-    Verdict.INFORMED.value: "ack",
-    Verdict.REFUSED.value: "nak",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +263,7 @@ class DhcpService:
             self.counts["malformed"] += 1
             self._lines.malformed(arrival.interface, len(datagram), str(exc), monotonic_s())
             return
-        self.received["bootp" if outcome.kind is None else _NAMES[outcome.kind.value]] += 1
+        self.received["bootp" if outcome.kind is None else outcome.kind.word] += 1
         if outcome.binding is None:
             decided.append((endpoint, outcome))
             return
@@ -325,10 +317,10 @@ class DhcpService:
                 self.counts["unsent"] += 1
                 self._lines.unsent(outcome, endpoint.interface, unsent[place], now_s)
                 continue
-            verdict = outcome.verdict.value
+            verdict = outcome.verdict
             if outcome.reply is not None:
-                self.sent[_SENT[verdict]] += 1
-            self.counts[verdict] += 1
+                self.sent[verdict.answer] += 1
+            self.counts[verdict.word] += 1
             events.extend(outcome.events)
             self._lines.write(outcome, endpoint.interface, now_s)
         self._bus.publish(*events)
@@ -337,9 +329,6 @@ class DhcpService:
         """Replies that the kernel had no room for, and none a little later."""
         self.counts["unsent"] += count
         log.warning("dhcp.no_room", count=count)
-
-
-_NAMES: Final = {kind.value: kind.name.lower() for kind in MessageType}
 
 
 def _send(decided: Sequence[_Decided]) -> dict[int, str]:

@@ -31,6 +31,10 @@ class MessageType(Enum):
     LEASE_UNKNOWN = 12
     LEASE_ACTIVE = 13
 
+    def __init__(self, code: int) -> None:
+        self.code = code  # `value`, `name` and the hash of a member are calls each time, and asked for per datagram
+        self.word = self.name.lower()
+
 
 class Overload(Enum):
     """Which header fields hold options as well (RFC 2132 §9.3)."""

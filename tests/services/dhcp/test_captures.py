@@ -61,12 +61,12 @@ def datagram(captured: Captured) -> UdpDatagram:
 def line(outcome: Outcome) -> str:
     """An outcome in the words of the cases: verdict, address, boot file, the way of the reply."""
     if outcome.reply is None:
-        return f"{outcome.verdict.value} {outcome.address or outcome.reason}"
+        return f"{outcome.verdict.word} {outcome.address or outcome.reason}"
     boot_file = Message.decode(outcome.reply.payload).file.decode() or "no-file"
     way = outcome.reply.way.value
     if outcome.reply.way is Way.FRAME:
         way = "broadcast" if outcome.reply.hardware == BROADCAST else "frame"
-    return f"{outcome.verdict.value} {outcome.address} {boot_file} {way}"
+    return f"{outcome.verdict.word} {outcome.address} {boot_file} {way}"
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
