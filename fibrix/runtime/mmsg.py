@@ -10,6 +10,8 @@ MMSGHDR: Final = struct.Struct("@PI4xPNPNi4xI4x")  # msghdr: name, its length, i
 IOVEC: Final = struct.Struct("@PN")
 LENGTH_AT: Final = 14  # of mmsghdr, in words of 4 octets: msg_len
 CONTROL_LENGTH_AT: Final = 5  # of mmsghdr, in words of 8 octets: msg_controllen
+UDP_SEGMENT: Final = 103  # of <linux/udp.h>; Python has no name for it
+SEGMENTS: Final = 64  # UDP_MAX_SEGMENTS, before Linux 6.9
 
 _POINTER_OCTETS: Final = 8
 

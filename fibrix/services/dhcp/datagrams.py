@@ -8,30 +8,17 @@ import socket
 import struct
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 from fibrix.runtime.mmsg import CONTROL_LENGTH_AT, IOVEC, LENGTH_AT, MMSGHDR, Calls, place
+from fibrix.services.dhcp.datagram import IP_PKTINFO, MOST, SLOT, Datagram
+from fibrix.services.dhcp.outgoing import Outgoing
 
-IP_PKTINFO: Final = 8  # of <linux/in.h>; Python names it from 3.14 on
-MOST: Final = 64  # datagrams per call
-_SLOT: Final = 4096  # octets; no client has more to say
-_SOCKADDR: Final = struct.Struct("@HH4s8x")  # sockaddr_in: family, port, address
 _PKTINFO: Final = struct.Struct("=I4s4s")  # interface index, our address, destination in the header
 _CONTROL: Final = struct.Struct("@Nii12s4x")  # cmsghdr: length, level, kind; then the above, padded
-_CONTROL_SIZE: Final = 28  # octets of it without the padding
-_SOURCE_AT: Final = 20  # of a control message, in octets
 _DESTINATION_AT: Final = 24
 _NOWHERE: Final = bytes(4)
 _RETRIED: Final = frozenset({errno.EAGAIN, errno.EINTR, errno.ENOBUFS})  # there is no room for it just now
-
-
-class Datagram(NamedTuple):
-    """What is to be sent. Addresses are their 4 octets."""
-
-    payload: bytes
-    source: bytes
-    destination: bytes
-    port: int
 
 
 class Datagrams(Protocol):
@@ -57,11 +44,8 @@ class KernelDatagrams:
     def __init__(self, sock: socket.socket, interface: int) -> None:
         """`interface`: its index. Raises OSError where there are no such calls, or their structs may be other ones."""
         self._calls = Calls(sock)
-        self._heard, self._said = _Slots(named=False), _Slots(named=True)
-        for slot in range(MOST):
-            pktinfo = _PKTINFO.pack(interface, _NOWHERE, _NOWHERE)
-            at = slot * _CONTROL.size
-            _CONTROL.pack_into(self._said.control, at, _CONTROL_SIZE, socket.IPPROTO_IP, IP_PKTINFO, pktinfo)
+        self._heard = _Slots()
+        self._said = Outgoing(self._calls, interface)
 
     def receive(self) -> Sequence[tuple[bytes, bytes]]:
         """Take what is there, at most `MOST`: payloads, each with the destination in its header. Raises OSError."""
@@ -71,23 +55,14 @@ class KernelDatagrams:
         data, control, taken = slots.data, slots.control, list[tuple[bytes, bytes]]()
         told = slots.control_lengths[:count].tolist()
         for slot, length in enumerate(slots.lengths[:count].tolist()):
-            at, info = slot * _SLOT, slot * _CONTROL.size + _DESTINATION_AT
+            at, info = slot * SLOT, slot * _CONTROL.size + _DESTINATION_AT
             destination = bytes(control[info : info + 4]) if told[slot] else _NOWHERE
             taken.append((bytes(data[at : at + length]), destination))
         return taken
 
     def send(self, datagrams: Sequence[Datagram]) -> tuple[int, int]:
         """Send, at most `MOST`: how many left, and the error number of the next one; 0: none, or all left."""
-        slots, slot = self._said, 0
-        data, control, names, sizes = slots.data, slots.control, slots.names, slots.sizes
-        for slot, (payload, source, destination, port) in enumerate(datagrams):
-            at, size, info = slot * _SLOT, len(payload), slot * _CONTROL.size + _SOURCE_AT
-            data[at : at + size] = payload
-            sizes[slot] = size
-            control[info : info + 4] = source
-            _SOCKADDR.pack_into(names, slot * _SOCKADDR.size, socket.AF_INET, socket.htons(port), destination)
-        sent = self._calls.send(slots.at, slot + 1)
-        return (0, -sent) if sent < 0 else (sent, 0)
+        return self._said.send(datagrams)
 
 
 class PlainDatagrams:
@@ -103,7 +78,7 @@ class PlainDatagrams:
         taken: list[tuple[bytes, bytes]] = []
         with suppress(BlockingIOError):
             while len(taken) < MOST:
-                data, ancillary, _, _ = self._socket.recvmsg(_SLOT, socket.CMSG_SPACE(_PKTINFO.size))
+                data, ancillary, _, _ = self._socket.recvmsg(SLOT, socket.CMSG_SPACE(_PKTINFO.size))
                 taken.append((data, _destination(ancillary)))
         return taken
 
@@ -129,23 +104,18 @@ def datagrams_of(sock: socket.socket, interface: int) -> Datagrams:
 
 
 class _Slots:
-    """The structs of one direction; `fresh` is how the heads look before a call."""
+    """Places for what is received; `fresh` is how the heads look before a call."""
 
-    def __init__(self, *, named: bool) -> None:
-        """`named`: with places for addresses."""
+    def __init__(self) -> None:
         heads, parts = bytearray(MMSGHDR.size * MOST), bytearray(IOVEC.size * MOST)
-        names, control = bytearray(_SOCKADDR.size * MOST), bytearray(_CONTROL.size * MOST)
-        data = bytearray(_SLOT * MOST)
-        self.at = place(heads)
-        parts_at, names_at, control_at, data_at = map(place, (parts, names, control, data))
+        control, data = bytearray(_CONTROL.size * MOST), bytearray(SLOT * MOST)
+        self.at, parts_at, control_at, data_at = map(place, (heads, parts, control, data))
         for slot in range(MOST):
-            IOVEC.pack_into(parts, slot * IOVEC.size, data_at + slot * _SLOT, _SLOT)
-            name = (names_at + slot * _SOCKADDR.size, _SOCKADDR.size) if named else (0, 0)
+            IOVEC.pack_into(parts, slot * IOVEC.size, data_at + slot * SLOT, SLOT)
             part, info = parts_at + slot * IOVEC.size, control_at + slot * _CONTROL.size
-            MMSGHDR.pack_into(heads, slot * MMSGHDR.size, *name, part, 1, info, _CONTROL.size, 0, 0)
-        self.heads, self.fresh = memoryview(heads), bytes(heads)
-        self.data, self.control, self.names = memoryview(data), memoryview(control), names
-        self.sizes = memoryview(parts).cast("Q")[1 :: IOVEC.size // 8]
+            MMSGHDR.pack_into(heads, slot * MMSGHDR.size, 0, 0, part, 1, info, _CONTROL.size, 0, 0)
+        self.heads, self.fresh, self._parts = memoryview(heads), bytes(heads), parts
+        self.data, self.control = memoryview(data), memoryview(control)
         self.lengths = memoryview(heads).cast("I")[LENGTH_AT :: MMSGHDR.size // 4]
         self.control_lengths = memoryview(heads).cast("Q")[CONTROL_LENGTH_AT :: MMSGHDR.size // 8]
 

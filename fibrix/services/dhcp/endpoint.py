@@ -9,7 +9,8 @@ from ipaddress import IPv4Address
 from typing import Final
 
 from fibrix.runtime.interface import Interface
-from fibrix.services.dhcp.datagrams import IP_PKTINFO, MOST, Datagram, datagrams_of
+from fibrix.services.dhcp.datagram import IP_PKTINFO, MOST, Datagram
+from fibrix.services.dhcp.datagrams import datagrams_of
 from fibrix.services.dhcp.outbox import Item, Outbox
 from fibrix.services.dhcp.query import Arrival
 from fibrix.services.dhcp.reply import Reply, Way

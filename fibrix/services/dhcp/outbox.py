@@ -8,7 +8,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
-from fibrix.services.dhcp.datagrams import MOST, Datagram, Datagrams, has_no_room
+from fibrix.services.dhcp.datagram import MOST, Datagram
+from fibrix.services.dhcp.datagrams import Datagrams, has_no_room
 
 Item: TypeAlias = Datagram | bytes
 """A datagram, or a whole frame."""

@@ -7,18 +7,12 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from fibrix.services.dhcp.datagrams import (
-    IP_PKTINFO,
-    MOST,
-    Datagram,
-    Datagrams,
-    KernelDatagrams,
-    PlainDatagrams,
-    has_no_room,
-)
+from fibrix.services.dhcp.datagram import IP_PKTINFO, MOST, Datagram
+from fibrix.services.dhcp.datagrams import Datagrams, KernelDatagrams, PlainDatagrams, has_no_room
 
 HOME = IPv4Address("127.0.0.1").packed
 OTHER = IPv4Address("127.0.0.2").packed
+SO_NO_CHECK = 11  # of <asm-generic/socket.h>
 NOT_OURS = IPv4Address("192.0.2.1").packed
 
 
@@ -64,6 +58,26 @@ def test_what_is_sent_arrives_in_order_from_the_address_that_it_names(ours: Data
         assert ours.send(said) == (MOST, 0)
         heard = [peer.recvfrom(2048) for _ in said]
         assert [(data, socket.inet_aton(source[0])) for data, source in heard] == [(o.payload, o.source) for o in said]
+
+
+def test_equal_ones_to_one_place_and_others_between_them_arrive_each_by_itself_and_in_order(
+    ours: Datagrams, peer: socket.socket
+) -> None:
+    port = peer.getsockname()[1]
+    sizes = [300] * 5 + [301] + [300] * 20 + [600] * 3 + [0, 0] + [1] * 9 + [4096] * 2 + [548] * 20
+    said = [Datagram(bytes((n,)) * size, OTHER if n in (2, 3, 22) else HOME, HOME, port) for n, size in enumerate(sizes)]
+    assert ours.send(said) == (len(said), 0)
+    heard = [peer.recvfrom(8192) for _ in said]
+    assert [(data, socket.inet_aton(source[0])) for data, source in heard] == [(o.payload, o.source) for o in said]
+
+
+def test_where_they_cannot_go_together_they_go_one_by_one(sock: socket.socket, peer: socket.socket) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, SO_NO_CHECK, 1)  # without checksums the kernel cuts nothing
+    ours = KernelDatagrams(sock, socket.if_nametoindex("lo"))
+    said = [Datagram(bytes((n,)) * 300, HOME, HOME, peer.getsockname()[1]) for n in range(9)]
+    assert ours.send(said) == (0, 0)
+    assert ours.send(said) == (9, 0)
+    assert [peer.recv(2048) for _ in said] == [one.payload for one in said]
 
 
 def test_one_that_cannot_be_sent_stops_the_call_and_says_why(ours: Datagrams, peer: socket.socket) -> None:

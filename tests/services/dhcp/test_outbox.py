@@ -9,7 +9,7 @@ from contextlib import closing
 
 import pytest
 
-from fibrix.services.dhcp.datagrams import Datagram
+from fibrix.services.dhcp.datagram import Datagram
 from fibrix.services.dhcp.outbox import Outbox
 
 HOME = bytes((127, 0, 0, 1))
