@@ -19,7 +19,7 @@ from fibrix.wire.ethernet import IPV4, EthernetFrame
 from fibrix.wire.ipv4 import UdpDatagram
 
 _DRAIN: Final = 256  # datagrams taken per wake-up, before others get their turn
-_POLL_S: Final = 0.0005  # under load the socket is looked at in a rhythm: a wake-up costs as much as a decision
+_POLL_S: Final = 0.001  # under load the socket is looked at in a rhythm: a wake-up costs as much as a decision
 _BUSY: Final = 32  # wake-ups in a row, each that soon after the one before, that make a load
 _IDLE: Final = 20  # looks in vain that end it
 _RECEIVE_BUFFER: Final = 8 << 20  # octets: a burst of clients waits here, 10,000 and more after a power failure

@@ -229,7 +229,7 @@ class DhcpService:
             now, decided = self._now(), list[_Decided]()
             for _ in range(min(_TURN, len(self._inbox))):
                 self._decide(self._inbox.take(), now, decided)
-            self._carry_out(decided)
+            self._carry_out(decided + self._answers.due(monotonic_s()))
         except Exception as exc:  # noqa: BLE001 - handed to the task that watches
             if self._broken is not None and not self._broken.done():
                 self._broken.set_exception(exc)
