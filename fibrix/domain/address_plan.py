@@ -24,7 +24,9 @@ class AddressPlan:
         self._owners = {int(one.address): one for one in subnet.reservations}
         self.size = sum(last - first + 1 for first, last in self._ranges)
         apart = (*self._of_the_network, *self._owners)
-        self.apart = frozenset(number for number in apart if self._in_range(number))  # in the ranges, and not for anyone
+        self.apart = frozenset(
+            number for number in apart if self._in_range(number)
+        )  # in the ranges, and not for anyone
         self.usable = self.size - len(self.apart)  # addresses that anyone may get
 
     def nth(self, index: int) -> int:

@@ -43,8 +43,8 @@ class Exchange:
         through routers and past its relay (RFC 2131 §4.3.2, RENEWING). Else those of the interface.
         """
         query = self.query
-        if query.link is not ANY:
-            return self.network.holding(int(query.link))
+        if query.link:
+            return self.network.holding(query.link)
         if query.message.ciaddr is not ANY and not query.arrival.broadcast:
             return self.network.holding(int(query.message.ciaddr))
         return self.network.on(query.arrival.interface)
@@ -76,9 +76,8 @@ class Exchange:
         if not self.subnets:
             return self._ignore(self._nothing_served(), events=seen)
         reason = ""
-        wanted = None if self.query.requested is None else int(self.query.requested)
         for served in self._best_first():
-            choice = self.leases.choose(served.subnet, self.query.client, wanted, self.at_us)
+            choice = self.leases.choose(served.subnet, self.query.client, self.query.requested, self.at_us)
             if choice.number is not None:
                 self.leases.hold(served.subnet, self.query.client, choice.number, self.at_us)
                 terms = self._terms(served, choice.number)
@@ -114,36 +113,35 @@ class Exchange:
             return self._rebooting(self.query.requested)
         return self._ignore("a request for no address")
 
-    def _selecting(self, server: IPv4Address) -> Outcome:
+    def _selecting(self, server: int) -> Outcome:
         """SELECTING: the client took up an offer, ours or another server's."""
         ours = [one for one in self.subnets if self._chosen(one)]
         if not ours:
             for other in self.subnets:
                 self.leases.withdraw(other.subnet, self.query.mac)
-            return self._ignore(f"the client chose server {server}", chosen(self.query, self.now))
-        if self.query.requested is None:
+            return self._ignore(f"the client chose server {IPv4Address(server)}", chosen(self.query, self.now))
+        requested = self.query.requested
+        if requested is None:
             return self._refuse(ours[0], "no address requested")
-        requested = int(self.query.requested)
         served = next((one for one in ours if requested in one), ours[0])
         offered = self.leases.offered(served.subnet, self.query.mac, self.at_us)
         if offered is not None and offered != requested:
-            return self._refuse(served, f"{IPv4Address(offered)} was offered, not {self.query.requested}")
+            return self._refuse(served, f"{IPv4Address(offered)} was offered, not {IPv4Address(requested)}")
         return self._grant_or_refuse(served, requested)
 
-    def _rebooting(self, requested: IPv4Address) -> Outcome:
+    def _rebooting(self, number: int) -> Outcome:
         """INIT-REBOOT: the client remembers an address and asks whether it is still its own."""
         if not self.subnets:
             return self._ignore(self._nothing_served())
-        number = int(requested)
         served = next((one for one in self.subnets if number in one), None)
         if served is None:
-            return self._refuse_stranger(self.subnets[0], f"{requested} is not on this network")
+            return self._refuse_stranger(self.subnets[0], f"{IPv4Address(number)} is not on this network")
         binding = self.leases.binding(served.subnet, self.query.mac)
         own = self.leases.reserved(served.subnet, self.query.client, self.at_us) or (binding and binding.number)
         if own is None:
             return self._no_record(served, number)
         if own != number:
-            return self._refuse(served, f"{IPv4Address(own)} is the address of this machine, not {requested}")
+            return self._refuse(served, f"{IPv4Address(own)} is the address of this machine, not {IPv4Address(number)}")
         return self._grant_or_refuse(served, number)
 
     def _no_record(self, served: Served, number: int) -> Outcome:
@@ -180,14 +178,14 @@ class Exchange:
 
     def _decline(self) -> Outcome:
         """The client found someone else on its address: let it rest (RFC 2131 §4.3.3)."""
-        requested = self.query.requested or ANY
+        number = self.query.requested or 0
         ours = (one for one in self.subnets if self._chosen(one))
-        served = next((one for one in ours if int(requested) in one), None)
+        served = next((one for one in ours if number in one), None)
         if served is None:
-            return self._ignore(f"declines {requested} of server {self.query.server}")
-        binding = self.leases.decline(served.subnet, self.query.mac, int(requested), self.at_us)
+            return self._ignore(f"declines {IPv4Address(number)} of server {self._server}")
+        binding = self.leases.decline(served.subnet, self.query.mac, number, self.at_us)
         if binding is None:
-            return self._ignore(f"declines {requested}, which it does not have")
+            return self._ignore(f"declines {IPv4Address(number)}, which it does not have")
         reason = f"another host answers on {binding.address}"
         seen = ConflictSeen(
             at=self.now, address=binding.address, subnet=served.name, mac=MacAddress(""), found="decline"
@@ -199,7 +197,7 @@ class Exchange:
         ciaddr = self.query.message.ciaddr
         to_us_alone = self.query.server is None and not self.query.arrival.broadcast  # as systemd-networkd does it
         if not to_us_alone and not any(self._chosen(one) for one in self.subnets):
-            return self._ignore(f"a release for server {self.query.server}")
+            return self._ignore(f"a release for server {self._server}")
         binding = self.leases.release(self.query.mac, int(ciaddr), self.at_us)
         if binding is None:
             return self._ignore(f"releases {ciaddr}, which it does not have")
@@ -207,9 +205,16 @@ class Exchange:
 
     def _chosen(self, served: Served) -> bool:
         """Whether the client speaks to a subnet's server."""
-        if self.query.server is None:
-            return False
-        return int(self.query.server) == served.address or self.query.server == stand_in(self.query.message)
+        server = self.query.server
+        if server is None or server == served.address:
+            return server is not None
+        relay = stand_in(self.query.message)
+        return relay is not None and server == int(relay)
+
+    @property
+    def _server(self) -> str:
+        """The server that the client speaks to, in words."""
+        return "none" if self.query.server is None else str(IPv4Address(self.query.server))
 
     def _inform(self) -> Outcome:
         """The client has an address from elsewhere and asks for the rest (RFC 2131 §4.3.5): no lease, no binding."""

@@ -55,7 +55,7 @@ def chosen(query: Query, now: datetime) -> tuple[Event, ...]:
     """What there is to tell when a client on the link took up another server's offer."""
     if query.server is None or query.relayed:
         return ()
-    return (ServerChosen(at=now, address=query.server, interface=query.arrival.interface),)
+    return (ServerChosen(at=now, address=IPv4Address(query.server), interface=query.arrival.interface),)
 
 
 def conflict(binding: Binding, now: datetime, *, told: bool = False) -> Outcome:

@@ -53,7 +53,7 @@ def proxied(query: Query, snapshot: RackSnapshot) -> Subnet | None:
     """The subnet in proxy mode that a client on port 67 is in. Raises MalformedPacketError."""
     subnets = (subnet for subnet in snapshot.subnets if subnet.mode is SubnetMode.PROXY)
     if query.relayed:
-        return next((subnet for subnet in subnets if query.link in subnet.network), None)
+        return next((subnet for subnet in subnets if IPv4Address(query.link) in subnet.network), None)
     here = (one for one in subnets if one.interface == query.arrival.interface and not one.relayed)
     return next(here, None)
 

@@ -1,5 +1,6 @@
 """What a client asks, read from its datagram once."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address
@@ -27,6 +28,7 @@ from fibrix.wire.dhcp4.options import (
     USER_CLASS,
     VENDOR_CLASS,
     MessageType,
+    Option,
 )
 
 _ETHERNET: Final = 1
@@ -39,6 +41,8 @@ _HOST_NAME_SIZE: Final = 63  # RFC 1035 §2.3.4
 _PXE_CLIENT: Final = "PXEClient"
 _KIND: Final = MESSAGE_TYPE.code
 _SERVER: Final = SERVER_IDENTIFIER.code
+_REQUESTED: Final = REQUESTED_ADDRESS.code
+_ADDRESS_OCTETS: Final = 4
 _SELECTION: Final = SUBNET_SELECTION.code
 _LIMIT: Final = MAXIMUM_MESSAGE_SIZE.code
 _HOST: Final = HOST_NAME.code
@@ -86,9 +90,9 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     mac: MacAddress
     arrival: Arrival
     client: Client
-    link: IPv4Address  # an address of the client's subnet, as its relay tells or as it chose itself; 0: it says nothing
-    requested: IPv4Address | None
-    server: IPv4Address | None  # the one that the client chose
+    link: int  # an address of the client's subnet, as its relay tells or as it chose itself; 0: it says nothing
+    requested: int | None  # an address, as `link` and `server` are: they are compared a lot
+    server: int | None  # the one that the client chose
     wants: bytes | None  # option codes; None: it did not say
     limit: int  # octets of message that it takes
     hostname: str
@@ -121,10 +125,10 @@ def read(datagram: bytes, arrival: Arrival) -> Query:
         client=Client(mac) if identifier is None else Client(mac, identifier.hex()),
         arrival=arrival,
         link=_link(message),
-        requested=message.get(REQUESTED_ADDRESS),
-        server=_server(options.get(_SERVER)),
+        requested=_number(REQUESTED_ADDRESS, options) if _REQUESTED in options else None,
+        server=_number(SERVER_IDENTIFIER, options) if _SERVER in options else None,
         wants=options.get(_WANTS),
-        limit=_limit(message, kind),
+        limit=_limit(message) if _LIMIT in options else LEAST_LIMIT if kind else _BOOTP_LIMIT,
         hostname=_hostname(message.get(HOST_NAME) or "") if _HOST in options else "",
         vendor_class=vendor_class,
         boot=_boot_client(message, vendor_class) if vendor_class or not _BOOT.isdisjoint(options) else None,
@@ -136,10 +140,10 @@ def _kind(data: bytes | None) -> MessageType | None:
     return None if data is None else MESSAGE_TYPE.decode(data)
 
 
-@lru_cache(256)
-def _server(data: bytes | None) -> IPv4Address | None:
-    """The server's address: a few come again and again."""
-    return None if data is None else SERVER_IDENTIFIER.decode(data)
+def _number(option: Option[IPv4Address], options: Mapping[int, bytes]) -> int:
+    """An option's address as a number."""
+    data = options[option.code]
+    return int.from_bytes(data) if len(data) == _ADDRESS_OCTETS else int(option.decode(data))
 
 
 def _mac(message: Message) -> MacAddress:
@@ -154,23 +158,18 @@ def _asker(message: Message) -> MacAddress:
     return mac_from_octets(message.chaddr[:_MAC_OCTETS])
 
 
-def _link(message: Message) -> IPv4Address:
+def _link(message: Message) -> int:
     """Where the client is: link selection (RFC 3527), else subnet selection (RFC 3011), else the relay's address."""
     if message.giaddr is not ANY and _RELAY in message.options:
         relay = message.get(RELAY_AGENT_INFORMATION)
         if relay is not None and relay.link is not None:
-            return relay.link
-    if _SELECTION not in message.options:
-        return message.giaddr
-    selected = message.get(SUBNET_SELECTION)
-    return message.giaddr if selected is None or selected == ANY else selected
+            return int(relay.link)
+    selected = _number(SUBNET_SELECTION, message.options) if _SELECTION in message.options else 0
+    return selected or int(message.giaddr)
 
 
-def _limit(message: Message, kind: MessageType | None) -> int:
-    if kind is None:
-        return _BOOTP_LIMIT
-    if _LIMIT not in message.options:
-        return LEAST_LIMIT
+def _limit(message: Message) -> int:
+    """What the client takes, within what every client does and what a frame does."""
     most = message.get(MAXIMUM_MESSAGE_SIZE)
     return LEAST_LIMIT if most is None else min(max(most - _HEADERS, LEAST_LIMIT), _MOST_LIMIT)
 

@@ -65,7 +65,9 @@ def test_equal_ones_to_one_place_and_others_between_them_arrive_each_by_itself_a
 ) -> None:
     port = peer.getsockname()[1]
     sizes = [300] * 5 + [301] + [300] * 20 + [600] * 3 + [0, 0] + [1] * 9 + [4096] * 2 + [548] * 20
-    said = [Datagram(bytes((n,)) * size, OTHER if n in (2, 3, 22) else HOME, HOME, port) for n, size in enumerate(sizes)]
+    said = [
+        Datagram(bytes((n,)) * size, OTHER if n in (2, 3, 22) else HOME, HOME, port) for n, size in enumerate(sizes)
+    ]
     assert ours.send(said) == (len(said), 0)
     heard = [peer.recvfrom(8192) for _ in said]
     assert [(data, socket.inet_aton(source[0])) for data, source in heard] == [(o.payload, o.source) for o in said]
