@@ -142,7 +142,7 @@ class Leases:
         """Keep an offered address for this client for a while. Who is known takes it from a stranger."""
         self.withdraw(subnet, client.mac)
         pool, stranger = self._pool(subnet), not self.is_known(subnet, client, now_us)
-        if stranger and self._offers.to_strangers(subnet.name) >= max(_FEW, self._free(pool) // 2):
+        if stranger and (many := self._offers.to_strangers(subnet.name)) >= _FEW and many >= self._free(pool) // 2:
             self._take_back(pool)
         if (before := self._offers.get(number)) is not None:
             self._offers.drop(before)

@@ -85,11 +85,9 @@ class PlainDatagrams:
     def send(self, datagrams: Sequence[Datagram]) -> tuple[int, int]:
         """Send, at most `MOST`: how many left, and the error number of the next one; 0: none, or all left."""
         for count, (payload, source, destination, port) in enumerate(datagrams):
-            pktinfo = _PKTINFO.pack(self._interface, source, _NOWHERE)
+            pktinfo = _PKTINFO.pack(self._interface, source.packed, _NOWHERE)
             try:
-                self._socket.sendmsg(
-                    [payload], [(socket.IPPROTO_IP, IP_PKTINFO, pktinfo)], 0, (socket.inet_ntoa(destination), port)
-                )
+                self._socket.sendmsg([payload], [(socket.IPPROTO_IP, IP_PKTINFO, pktinfo)], 0, (str(destination), port))
             except OSError as exc:
                 return count, exc.errno or errno.EIO
         return len(datagrams), 0

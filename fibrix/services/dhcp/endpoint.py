@@ -102,7 +102,7 @@ class Endpoint:
         if reply.way is Way.FRAME:
             return self._frame(reply)
         port = self._ports.server if reply.way is Way.RELAY else self._ports.client
-        return Datagram(reply.payload, reply.source.packed, reply.destination.packed, port)
+        return Datagram(reply.payload, reply.source, reply.destination, port)
 
     def _frame(self, reply: Reply) -> bytes:
         datagram = UdpDatagram(reply.source, self._ports.server, reply.destination, self._ports.client, reply.payload)

@@ -5,9 +5,8 @@ from datetime import datetime
 from ipaddress import IPv4Address
 
 from fibrix.domain.binding import Binding
-from fibrix.domain.boot_file import BootFile, boot_file
+from fibrix.domain.boot_file import boot_file
 from fibrix.domain.lease import Leases
-from fibrix.domain.network import Reservation
 from fibrix.events.base import Event
 from fibrix.events.rack import ConflictSeen, DiscoverSeen, LeaseGranted
 from fibrix.services.dhcp.outcome import Outcome, Verdict, chosen
@@ -222,7 +221,7 @@ class Exchange:
         served = next((one for one in self.subnets if number in one), None)
         if served is None:
             return self._ignore(f"{self.query.message.ciaddr} is in no subnet that is served here")
-        terms = self._told(served, 0, lease=False)
+        terms = self._terms(served, 0, lease=False)
         reply = answer(self.query, served, MessageType.ACK, terms)
         return self._outcome(Verdict.INFORMED, address=number, reply=reply)
 
@@ -231,7 +230,7 @@ class Exchange:
         for served in self.subnets:
             number = self.leases.reserved(served.subnet, self.query.client, self.at_us)
             if number is not None:
-                reply = answer(self.query, served, MessageType.ACK, self._told(served, number, lease=False))
+                reply = answer(self.query, served, MessageType.ACK, self._terms(served, number, lease=False))
                 return self._outcome(Verdict.INFORMED, address=number, reply=reply)
         return self._ignore("a BOOTP client without a reservation")
 
@@ -292,32 +291,18 @@ class Exchange:
             return f"no subnet of relay {self.query.message.giaddr} is served"
         return f"no subnet is served on {self.query.arrival.interface}"
 
-    def _terms(self, served: Served, number: int) -> Terms:
-        return self._told(served, number, lease=True)
-
-    def _told(self, served: Served, number: int, *, lease: bool) -> Terms:
-        """What this client is told that others are not."""
+    def _terms(self, served: Served, number: int, *, lease: bool = True) -> Terms:
+        """What this client is told that others are not: the region's name for it comes before its reservation's."""
         reservation = self.leases.reservation(served.subnet, self.query.client)
-        return Terms(
-            number=number,
-            lease=lease,
-            hostname=self._hostname(reservation),
-            boot=self._boot_file(served),
-            options=() if reservation is None else reservation.options,
-        )
-
-    def _hostname(self, reservation: Reservation | None) -> str:
-        """The name that the region has for this machine, else its reservation's."""
         entry = self.network.boot.get(self.query.mac)
-        if entry is not None and entry.hostname:
-            return entry.hostname
-        return "" if reservation is None else reservation.hostname
-
-    def _boot_file(self, served: Served) -> BootFile | None:
-        if self.query.boot is None:
-            return None
-        known = self.query.mac in self.network.boot
-        return boot_file(self.query.boot, served.subnet, known=known, http_port=self.http_port)
+        hostname = "" if entry is None else entry.hostname
+        boot = None
+        if self.query.boot is not None:
+            boot = boot_file(self.query.boot, served.subnet, known=entry is not None, http_port=self.http_port)
+        if reservation is None:
+            return Terms(number=number, lease=lease, hostname=hostname, boot=boot)
+        hostname = hostname or reservation.hostname
+        return Terms(number=number, lease=lease, hostname=hostname, boot=boot, options=reservation.options)
 
     def _seen(self) -> DiscoverSeen:
         return DiscoverSeen(

@@ -72,13 +72,13 @@ class Outgoing:
         return 0, -sent
 
     def _together(self, datagrams: Sequence[Datagram], at: int) -> int:
-        """Where those end that can be one message with the first."""
-        payload, *way = datagrams[at]
+        """Where those end that can be one message with the first. Equal addresses are mostly one object."""
+        payload, source, destination, port = datagrams[at]
         size, end = len(payload), at + 1
         if not self._cuts or not 0 < size <= _LONGEST_CUT:
             return end
-        for datagram in datagrams[end : at + SEGMENTS]:
-            if len(datagram.payload) != size or [*datagram[1:]] != way:
+        for other, its_source, its_destination, its_port in datagrams[end : at + SEGMENTS]:
+            if len(other) != size or its_source is not source or its_destination is not destination or its_port != port:
                 break
             end += 1
         return end
@@ -87,8 +87,8 @@ class Outgoing:
         """Write the structs of a message of so many datagrams like this one."""
         info = slot * _CONTROL.size
         self._starts[slot], self._sizes[slot] = self._data_at + start, size
-        self._control[info + _SOURCE_AT : info + _SOURCE_AT + 4] = datagram.source
+        self._control[info + _SOURCE_AT : info + _SOURCE_AT + 4] = datagram.source.packed
         self._control[info + _CUT_AT : info + _CUT_AT + 2] = len(datagram.payload).to_bytes(2, "little")
         self._control_sizes[slot] = _CONTROL.size if count > 1 else _ADDRESSED
-        port = socket.htons(datagram.port)
-        SOCKADDR.pack_into(self._names, slot * SOCKADDR.size, socket.AF_INET, port, datagram.destination)
+        to = (socket.AF_INET, socket.htons(datagram.port), datagram.destination.packed)
+        SOCKADDR.pack_into(self._names, slot * SOCKADDR.size, *to)

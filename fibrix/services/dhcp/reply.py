@@ -13,7 +13,7 @@ from fibrix.services.dhcp.query import Query
 from fibrix.services.dhcp.relayed import stand_in
 from fibrix.services.dhcp.served import Served
 from fibrix.types import MacAddress
-from fibrix.wire.dhcp4.area import written
+from fibrix.wire.dhcp4.area import fragments
 from fibrix.wire.dhcp4.message import ANY, BROADCAST_FLAG, OPTIONS_AT, Message, Op, reply_header, seal
 from fibrix.wire.dhcp4.options import (
     BOOT_FILE_NAME,
@@ -36,7 +36,6 @@ _EVERYONE: Final = IPv4Address("255.255.255.255")
 _FILE_ROOM: Final = 127  # octets of the `file` field but its NUL
 _NO_PROXY_DHCP: Final = bytes((176, 1, 1))  # within option 175: iPXE need not wait seconds for a proxyDHCP server
 _BACK: Final = (CLIENT_IDENTIFIER.code, SUBNET_SELECTION.code, RELAY_AGENT_INFORMATION.code)  # the relay's last
-_BACK_ALL: Final = frozenset(_BACK)
 _ONLY_DHCP: Final = (MESSAGE_TYPE.code, SERVER_IDENTIFIER.code, LEASE_TIME.code, 58, 59)
 
 
@@ -75,8 +74,8 @@ def answer(query: Query, served: Served, kind: MessageType, terms: Terms) -> Rep
     usual = boot is None and not terms.options and stand_in(query.message) is None
     if usual and query.kind is not None:
         area = served.area(kind, query.wants, lease=terms.lease)
-        if back := _back(query, terms.hostname):
-            area += written(back)
+        for code, data in _back(query, terms.hostname):
+            area += fragments(code, data)
         if len(area) + OPTIONS_AT < query.limit:
             return _to_client(
                 query, served, seal(reply_header(query.message, terms.number, ciaddr=ciaddr), area), terms
@@ -98,7 +97,7 @@ def refuse(query: Query, served: Served, reason: str) -> Reply:
         chaddr=query.message.chaddr,
         flags=query.message.flags | (BROADCAST_FLAG if query.relayed else 0),
         giaddr=query.message.giaddr,
-        options=options | _back(query, ""),
+        options=options | dict(_back(query, "")),
     )
     payload = message.encode(query.limit)
     if query.relayed:
@@ -127,7 +126,7 @@ def _message(query: Query, served: Served, kind: MessageType, terms: Terms, boot
         giaddr=query.message.giaddr,
         sname=str(boot.server).encode() if boot is not None else b"",
         file=name if len(name) <= _FILE_ROOM else b"",
-        options=options | _back(query, terms.hostname),
+        options=options | dict(_back(query, terms.hostname)),
     )
 
 
@@ -143,18 +142,16 @@ def _to_client(query: Query, served: Served, payload: bytes, terms: Terms) -> Re
     return Reply(payload, Way.FRAME, source, IPv4Address(terms.number), query.mac)
 
 
-def _back(query: Query, hostname: str) -> dict[int, bytes]:
+def _back(query: Query, hostname: str) -> list[tuple[int, bytes]]:
     """The client's name, and what is given back as it came.
 
     The client identifier (RFC 6842 §3), the subnet selection (RFC 3011), and, last, the relay's (RFC 3046 §2.2).
     """
-    told: dict[int, bytes] = {}
-    if hostname and (query.wants is None or HOST_NAME.code in query.wants):
-        told[HOST_NAME.code] = HOST_NAME.encode(hostname)
     asked = query.message.options
-    if not _BACK_ALL.isdisjoint(asked):
-        told |= {code: asked[code] for code in _BACK if code in asked}
-    return told
+    back = [(code, asked[code]) for code in _BACK if code in asked]
+    if hostname and (query.wants is None or HOST_NAME.code in query.wants):
+        back.insert(0, (HOST_NAME.code, HOST_NAME.encode(hostname)))
+    return back
 
 
 def _identifier(query: Query) -> dict[int, bytes]:

@@ -35,7 +35,7 @@ def lay_out(options: Mapping[int, bytes], rooms: Sequence[int]) -> list[bytes]:
     """
     areas = [bytearray() for _ in rooms]
     for code, payload in options.items():
-        written = _fragments(code, payload)
+        written = fragments(code, payload)
         for area, room in zip(areas, rooms, strict=True):
             if len(area) + len(written) <= room:
                 area.extend(written)
@@ -45,7 +45,7 @@ def lay_out(options: Mapping[int, bytes], rooms: Sequence[int]) -> list[bytes]:
 
 def written(options: Mapping[int, bytes]) -> bytes:
     """Write options one after the other, without the end mark, however long it gets."""
-    return b"".join([_fragments(code, payload) for code, payload in options.items()])
+    return b"".join([fragments(code, payload) for code, payload in options.items()])
 
 
 def written_size(options: Mapping[int, bytes]) -> int:
@@ -53,8 +53,8 @@ def written_size(options: Mapping[int, bytes]) -> int:
     return sum(len(payload) + 2 * max(1, -(-len(payload) // _MOST)) for payload in options.values())
 
 
-def _fragments(code: int, payload: bytes) -> bytes:
-    """One option, split where it is longer than its length octet can say (RFC 3396 §6)."""
+def fragments(code: int, payload: bytes) -> bytes:
+    """Write one option, split where it is longer than its length octet can say (RFC 3396 §6)."""
     if len(payload) <= _MOST:
         return bytes((code, len(payload))) + payload
     pieces = (payload[at : at + _MOST] for at in range(0, len(payload), _MOST))

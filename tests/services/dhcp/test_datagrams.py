@@ -10,10 +10,10 @@ import pytest
 from fibrix.services.dhcp.datagram import IP_PKTINFO, MOST, Datagram
 from fibrix.services.dhcp.datagrams import Datagrams, KernelDatagrams, PlainDatagrams, has_no_room
 
-HOME = IPv4Address("127.0.0.1").packed
-OTHER = IPv4Address("127.0.0.2").packed
+HOME = IPv4Address("127.0.0.1")
+OTHER = IPv4Address("127.0.0.2")
 SO_NO_CHECK = 11  # of <asm-generic/socket.h>
-NOT_OURS = IPv4Address("192.0.2.1").packed
+NOT_OURS = IPv4Address("192.0.2.1")
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_what_comes_is_taken_whole_and_in_order_with_the_address_that_it_was_sen
     first, rest = ours.receive(), ours.receive()
     assert (len(first), len(rest), len(ours.receive())) == (MOST, 3, 0)
     assert [(len(data), to) for data, to in (*first, *rest)] == [
-        (size, HOME if size % 2 else OTHER) for size in range(MOST + 3)
+        (size, (HOME if size % 2 else OTHER).packed) for size in range(MOST + 3)
     ]
 
 
@@ -57,7 +57,7 @@ def test_what_is_sent_arrives_in_order_from_the_address_that_it_names(ours: Data
         said = [Datagram(bytes((n,)) * (300 + n), OTHER if n % 2 else HOME, HOME, port) for n in range(MOST)]
         assert ours.send(said) == (MOST, 0)
         heard = [peer.recvfrom(2048) for _ in said]
-        assert [(data, socket.inet_aton(source[0])) for data, source in heard] == [(o.payload, o.source) for o in said]
+        assert [(data, IPv4Address(source[0])) for data, source in heard] == [(o.payload, o.source) for o in said]
 
 
 def test_equal_ones_to_one_place_and_others_between_them_arrive_each_by_itself_and_in_order(
@@ -70,7 +70,7 @@ def test_equal_ones_to_one_place_and_others_between_them_arrive_each_by_itself_a
     ]
     assert ours.send(said) == (len(said), 0)
     heard = [peer.recvfrom(8192) for _ in said]
-    assert [(data, socket.inet_aton(source[0])) for data, source in heard] == [(o.payload, o.source) for o in said]
+    assert [(data, IPv4Address(source[0])) for data, source in heard] == [(o.payload, o.source) for o in said]
 
 
 def test_where_they_cannot_go_together_they_go_one_by_one(sock: socket.socket, peer: socket.socket) -> None:

@@ -6,13 +6,14 @@ import os
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from ipaddress import IPv4Address
 
 import pytest
 
 from fibrix.services.dhcp.datagram import Datagram
 from fibrix.services.dhcp.outbox import Outbox
 
-HOME = bytes((127, 0, 0, 1))
+HOME = IPv4Address("127.0.0.1")
 MANY = 150
 
 
