@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
-from typing import Final
+from typing import Final, TypeAlias
 
 from fibrix.runtime.interface import Interface
 from fibrix.services.dhcp.datagram import IP_PKTINFO, MOST, Datagram
@@ -36,9 +36,12 @@ class Ports:
     server: int
     client: int
 
+Heard: TypeAlias = tuple[bytes, Arrival]
+"""A datagram, and where it came in."""
+
 
 class Endpoint:
-    """Open sockets on one interface. `take` gets each datagram, `taken` follows the last for now.
+    """Open sockets on one interface. `take` gets what came in, `taken` follows the last of it for now.
 
     `lost` is told of replies that were to leave a little later and could not. None of them may raise.
     """
@@ -47,7 +50,7 @@ class Endpoint:
         self,
         interface: str,
         ports: Ports,
-        take: Callable[["Endpoint", bytes, Arrival], None],
+        take: Callable[["Endpoint", Sequence[Heard]], None],
         taken: Callable[[], None],
         lost: Callable[[int], None],
     ) -> None:
@@ -145,8 +148,8 @@ class Endpoint:
         try:
             while more and taken < _DRAIN:
                 heard = self._datagrams.receive()
-                for data, destination in heard:
-                    self._take(self, data, self._arrivals.get(destination) or self._arrival(destination))
+                arrivals = self._arrivals
+                self._take(self, [(data, arrivals.get(to) or self._arrival(to)) for data, to in heard])
                 taken += len(heard)
                 more = len(heard) == MOST
         except OSError as exc:

@@ -25,24 +25,19 @@ from fibrix.events.base import Event
 from fibrix.runtime.cell import Cell
 from fibrix.runtime.clock import monotonic_s, steady_us, utc_now
 from fibrix.services.dhcp.answers import Answers
-from fibrix.services.dhcp.endpoint import Endpoint, Ports
+from fibrix.services.dhcp.endpoint import Endpoint, Heard, Ports
 from fibrix.services.dhcp.engine import Engine
-from fibrix.services.dhcp.inbox import Inbox
 from fibrix.services.dhcp.lines import Lines
 from fibrix.services.dhcp.outcome import Outcome, conflict
-from fibrix.services.dhcp.query import Arrival
+from fibrix.services.dhcp.reception import Job, Reception
 from fibrix.services.dhcp.reply import Reply
-from fibrix.types import MacAddress, mac_from_octets
+from fibrix.types import MacAddress
 
 log = structlog.get_logger()
 
 _CHECK_S: Final = 2.0  # how often an interface that is not there is tried, and one that is there is looked at
 _UNSTORED: Final = 8_000  # outcomes that wait for the disk; while there are more, datagrams are dropped
-_TURN: Final = 64  # datagrams decided about before others get their turn
 _GATHER_S: Final = 0.008  # commits begin at least so far apart: under load fewer and fuller ones, a lone one at once
-_TALKATIVE: Final = 200  # messages within a minute or two after which a machine waits with the strangers
-_CHADDR: Final = slice(28, 34)
-_GIADDR: Final = slice(24, 28)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +51,6 @@ class DhcpSettings:
     decline_s: int = 600  # a declined address is not given out for this long
 
 
-_Job: TypeAlias = tuple[Endpoint, bytes, Arrival]
 _Decided: TypeAlias = tuple[Endpoint, Outcome]
 
 
@@ -82,7 +76,6 @@ class DhcpService:
         self.received: Counter[str] = Counter()
         self.sent: Counter[str] = Counter()
         self.closed: dict[str, str] = {}  # interfaces that should be served and are not, with the reason
-        self.talkers = Talkers()
         self.probes: Probes = NoProbes()  # who looks at addresses ahead of need, before the start
         self._snapshot = snapshot
         self._bindings = bindings
@@ -95,7 +88,7 @@ class DhcpService:
         self._engine = Engine(self._leases, http_port=settings.http_port)
         self._lines = Lines()
         self._endpoints: dict[str, Endpoint] = {}
-        self._inbox: Inbox[_Job] = Inbox()
+        self._reception = Reception()
         self._unstored: dict[int, tuple[Endpoint, Outcome]] = {}  # by address: what comes later replaces it
         self._storing = 0
         self._answers: Answers[_Decided] = Answers()
@@ -112,7 +105,7 @@ class DhcpService:
             await self._bindings.all(), offer_s=settings.offer_s, decline_s=settings.decline_s, probes=self.probes
         )
         self._engine = Engine(self._leases, http_port=settings.http_port)
-        self._inbox.clear()
+        self._reception.clear()
         self._unstored.clear()
         self._answers.clear()
         self._shift_us = 0
@@ -128,6 +121,11 @@ class DhcpService:
                 self._close(interface)
 
     @property
+    def talkers(self) -> Talkers:
+        """Who sends how much."""
+        return self._reception.talkers
+
+    @property
     def queued(self) -> int:
         """Datagrams that wait for a decision, for the disk, or for their answer to leave."""
         return self.deciding + self.storing + len(self._answers)
@@ -135,7 +133,7 @@ class DhcpService:
     @property
     def deciding(self) -> int:
         """Datagrams that wait for a decision."""
-        return len(self._inbox)
+        return len(self._reception)
 
     @property
     def storing(self) -> int:
@@ -202,17 +200,15 @@ class DhcpService:
     def _close(self, interface: str) -> None:
         self._endpoints.pop(interface).close()
 
-    def _take(self, endpoint: Endpoint, datagram: bytes, arrival: Arrival) -> None:
-        """Queue a datagram, or drop it when there is no end of them: clients ask again."""
+    def _take(self, endpoint: Endpoint, heard: Sequence[Heard]) -> None:
+        """Queue datagrams, or drop them when there is no end of them: clients ask again."""
         if len(self._unstored) + len(self._answers) >= _UNSTORED:
-            self.counts["dropped"] += 1
-            return
-        mac, relay = mac_from_octets(datagram[_CHADDR]), int.from_bytes(datagram[_GIADDR])
-        expected = self.talkers.heard(mac, monotonic_s()) < _TALKATIVE and self._engine.expects(
-            mac, relay, arrival.interface, self._snapshot.value
-        )
-        if not self._inbox.put((endpoint, datagram, arrival), relay or arrival.interface, expected=expected):
-            self.counts["dropped"] += 1
+            self.counts["dropped"] += len(heard)
+        elif dropped := self._reception.take(endpoint, heard, self._expects):
+            self.counts["dropped"] += dropped
+
+    def _expects(self, mac: MacAddress, relay: int, interface: str) -> bool:
+        return self._engine.expects(mac, relay, interface, self._snapshot.value)
 
     async def _watch(self, broken: asyncio.Future[None]) -> None:
         """Fail as a turn failed: a bug ends the service, and its supervisor starts it anew."""
@@ -223,18 +219,18 @@ class DhcpService:
 
         At once, as a callback of the socket: a task would be woken a turn of the loop later.
         """
-        if not self._inbox:
+        if not self._reception:
             return
         try:
             now, decided = self._now(), list[_Decided]()
-            for _ in range(min(_TURN, len(self._inbox))):
-                self._decide(self._inbox.take(), now, decided)
+            for job in self._reception.turn():
+                self._decide(job, now, decided)
             self._carry_out(decided + self._answers.due(monotonic_s()))
         except Exception as exc:  # noqa: BLE001 - handed to the task that watches
             if self._broken is not None and not self._broken.done():
                 self._broken.set_exception(exc)
             return
-        if self._inbox and not self._turn_due:
+        if self._reception and not self._turn_due:
             self._turn_due = True
             asyncio.get_running_loop().call_soon(self._next_turn)
 
@@ -254,7 +250,7 @@ class DhcpService:
             self._decided.set()
         return moment_of(now_us)
 
-    def _decide(self, job: _Job, now: datetime, decided: list[_Decided]) -> None:
+    def _decide(self, job: Job, now: datetime, decided: list[_Decided]) -> None:
         """Decide about one datagram. What needs no disk is added to `decided`."""
         endpoint, datagram, arrival = job
         try:
