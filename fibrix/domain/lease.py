@@ -84,20 +84,27 @@ class Leases:
             return True
         return self._pool(subnet).plan.reservation(client) is not None
 
-    def choose(self, subnet: Subnet, client: Client, wanted: int | None, now_us: int) -> Choice:
-        """Find an address: the reserved one, the last one, the one asked for, a fresh one, the longest expired one.
+    def offer(self, subnet: Subnet, client: Client, wanted: int | None, now_us: int) -> Choice:
+        """Find an address, and hold it for this client for a while. Who is known takes it from a stranger.
 
-        The fresh one depends on the MAC alone as long as it is free, so that a lost store changes few addresses.
+        It is the reserved one, the last one, the one asked for, a fresh one, or the longest expired one. The fresh one
+        depends on the MAC alone as long as it is free, so that a lost store changes few addresses.
         """
-        pool = self._ready(subnet, now_us)
-        known = self.is_known(subnet, client, now_us)
-        if not known and (reason := self._crowded(pool, client, now_us)):
+        pool, client_key = self._ready(subnet, now_us), (subnet.name, client.mac)
+        reservation, binding = pool.plan.reservation(client), self._by_client.get(client_key)
+        before = self._offers.of(client_key)
+        holds = binding is not None and binding.until_us > now_us
+        known = holds or reservation is not None or client.mac in self.known
+        if not known and before is None and (reason := self._newcomers.refusal(pool, self.known, now_us)):
             return Choice(None, reason)
-        number = self._best(pool, client, wanted, now_us)
+        claims = [] if reservation is None else [int(reservation.address)]
+        claims += [one.number for one in (binding, before) if one is not None]
+        number = self._best(pool, client, claims, wanted, now_us)
         if number is None and self._give_way(pool, known=known):
-            number = self._best(pool, client, wanted, now_us)
+            number = self._best(pool, client, claims, wanted, now_us)
         if number is None:
             return Choice(None, f"all {pool.plan.size} addresses of the ranges of {subnet.name} are in use")
+        self._hold(pool, client, number, now_us, stranger=not known)
         return Choice(number)
 
     def refusal(self, subnet: Subnet, client: Client, number: int, now_us: int) -> str:
@@ -105,7 +112,7 @@ class Leases:
         pool = self._ready(subnet, now_us)
         if reason := self._refusal(pool, client, number, now_us):
             return reason
-        offer = self._offers.of(subnet.name, client.mac)
+        offer = self._offers.of((subnet.name, client.mac))
         promised = offer is not None and offer.number == number
         if promised or self.is_known(subnet, client, now_us):
             return ""
@@ -113,7 +120,7 @@ class Leases:
 
     def expects(self, subnet: str, mac: MacAddress) -> bool:
         """Whether a machine has, had or was offered an address of a subnet."""
-        return (subnet, mac) in self._by_client or self._offers.of(subnet, mac) is not None
+        return (subnet, mac) in self._by_client or self._offers.of((subnet, mac)) is not None
 
     def reservation(self, subnet: Subnet, client: Client) -> Reservation | None:
         """What is reserved for this client."""
@@ -135,23 +142,12 @@ class Leases:
     def offered(self, subnet: Subnet, mac: MacAddress, now_us: int) -> int | None:
         """The address that is held for this machine."""
         self._drop_lapsed(now_us)
-        offer = self._offers.of(subnet.name, mac)
+        offer = self._offers.of((subnet.name, mac))
         return None if offer is None else offer.number
-
-    def hold(self, subnet: Subnet, client: Client, number: int, now_us: int) -> None:
-        """Keep an offered address for this client for a while. Who is known takes it from a stranger."""
-        self.withdraw(subnet, client.mac)
-        pool, stranger = self._pool(subnet), not self.is_known(subnet, client, now_us)
-        if stranger and (many := self._offers.to_strangers(subnet.name)) >= _FEW and many >= self._free(pool) // 2:
-            self._take_back(pool)
-        if (before := self._offers.get(number)) is not None:
-            self._offers.drop(before)
-        self._offers.add(Offer(number, subnet.name, client.mac, now_us + self._offer_us, stranger))
-        pool.offered(number)
 
     def withdraw(self, subnet: Subnet, mac: MacAddress) -> None:
         """Take back what is offered to this machine, if anything."""
-        offer = self._offers.of(subnet.name, mac)
+        offer = self._offers.of((subnet.name, mac))
         if offer is not None:
             self._drop(offer)
 
@@ -230,9 +226,9 @@ class Leases:
         binding = self._by_client.get((subnet, mac))
         return binding is not None and binding.until_us > now_us
 
-    def _best(self, pool: Pool, client: Client, wanted: int | None, now_us: int) -> int | None:
-        """The best address that a client may be offered."""
-        for number in self._claims(pool, client):
+    def _best(self, pool: Pool, client: Client, claims: Iterable[int], wanted: int | None, now_us: int) -> int | None:
+        """The best address that a client may be offered. `claims`: those that it comes before others for."""
+        for number in claims:
             if not self._refusal(pool, client, number, now_us):
                 return number
         if wanted is not None and not self._refusal(pool, client, wanted, now_us):
@@ -240,15 +236,16 @@ class Leases:
         probes = self._probes if pool.plan.subnet.probe else _NO_PROBES
         return pool.for_newcomer(client.mac, probes.clear_of)
 
-    def _claims(self, pool: Pool, client: Client) -> Iterator[int]:
-        """Addresses that this client comes before others for."""
-        name = pool.plan.subnet.name
-        if (reservation := pool.plan.reservation(client)) is not None:
-            yield int(reservation.address)
-        if (binding := self._by_client.get((name, client.mac))) is not None:
-            yield binding.number
-        if (offered := self._offers.of(name, client.mac)) is not None:
-            yield offered.number
+    def _hold(self, pool: Pool, client: Client, number: int, now_us: int, *, stranger: bool) -> None:
+        """Keep an address for a client, and nothing else, for a while."""
+        subnet = pool.plan.subnet
+        self.withdraw(subnet, client.mac)
+        if stranger and (many := self._offers.to_strangers(subnet.name)) >= _FEW and many >= self._free(pool) // 2:
+            self._take_back(pool)
+        if (before := self._offers.get(number)) is not None:
+            self._offers.drop(before)
+        self._offers.add(Offer(number, subnet.name, client.mac, now_us + self._offer_us, stranger))
+        pool.offered(number)
 
     def _refusal(self, pool: Pool, client: Client, number: int, now_us: int) -> str:
         if reason := pool.plan.refusal(client, number):
@@ -272,12 +269,6 @@ class Leases:
         if offer.stranger and self._offers.was_offered(offer.subnet, client.mac, number, now_us):
             return ""
         return f"{IPv4Address(number)} is offered to {offer.mac}"
-
-    def _crowded(self, pool: Pool, client: Client, now_us: int) -> str:
-        """Why a stranger is not offered anything; empty when it may be. What it is offered already stands."""
-        if self._offers.of(pool.plan.subnet.name, client.mac) is not None:
-            return ""
-        return self._newcomers.refusal(pool, self.known, now_us)
 
     def _free(self, pool: Pool) -> int:
         return pool.plan.usable - pool.live

@@ -33,9 +33,9 @@ class Offers:
         """Whom an address is offered to."""
         return self._by_number.get(number)
 
-    def of(self, subnet: str, mac: MacAddress) -> Offer | None:
-        """What a machine is offered."""
-        return self._by_client.get((subnet, mac))
+    def of(self, client: tuple[str, MacAddress]) -> Offer | None:
+        """What a machine is offered in a subnet, by both of their names."""
+        return self._by_client.get(client)
 
     def within(self, subnet: str) -> list[int]:
         """The addresses of a subnet that are offered."""

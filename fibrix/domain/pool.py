@@ -61,7 +61,7 @@ class Pool:
     def keep(self, binding: Binding) -> None:
         """Take the newest binding of an address."""
         number = binding.number
-        if not self.plan.dynamic(number):
+        if number not in self._taken and not self.plan.dynamic(number):
             return
         self._taken[number] = binding
         self._live.add(number)

@@ -52,10 +52,9 @@ def leases(*bindings: Binding) -> Leases:
 
 def take(book: Leases, net: Subnet, number: int, now: int, wanted: int | None = None) -> IPv4Address | None:
     """Go through offer and grant."""
-    choice = book.choose(net, client(number), None if wanted is None else int(ip(wanted)), now)
+    choice = book.offer(net, client(number), None if wanted is None else int(ip(wanted)), now)
     if choice.number is None:
         return None
-    book.hold(net, client(number), choice.number, now)
     assert book.refusal(net, client(number), choice.number, now) == ""
     return book.grant(net, client(number), choice.number, "", now).address
 
@@ -109,24 +108,24 @@ def test_when_all_were_used_the_longest_expired_goes_first() -> None:
 def test_a_full_pool_says_so() -> None:
     book, net = leases(), subnet((100, 100))
     take(book, net, 1, NOW)
-    choice = book.choose(net, client(2), None, NOW)
+    choice = book.offer(net, client(2), None, NOW)
     assert (choice.address, choice.reason) == (None, "all 1 addresses of the ranges of rack are in use")
 
 
 def test_an_offer_holds_for_its_time_and_then_frees_the_address() -> None:
     book, net = leases(), subnet((100, 100))
-    book.hold(net, client(1), int(ip(100)), NOW)
+    book.offer(net, client(1), int(ip(100)), NOW)
     assert "offered to" in book.refusal(net, client(2), int(ip(100)), at(29))
-    assert book.choose(net, client(2), None, at(29)).address is None
-    assert book.choose(net, client(2), None, at(30)).address == ip(100)
+    assert book.offer(net, client(2), None, at(29)).address is None
+    assert book.offer(net, client(2), None, at(30)).address == ip(100)
 
 
 def test_an_expired_address_that_was_offered_in_vain_can_be_offered_again() -> None:
     book, net = leases(), subnet((100, 100))
     take(book, net, 1, NOW)
-    book.hold(net, client(2), book.choose(net, client(2), None, at(700)).number or 0, at(700))
-    assert book.choose(net, client(3), None, at(710)).address is None
-    assert book.choose(net, client(3), None, at(730)).address == ip(100)
+    book.offer(net, client(2), None, at(700))
+    assert book.offer(net, client(3), None, at(710)).address is None
+    assert book.offer(net, client(3), None, at(730)).address == ip(100)
 
 
 def test_a_declined_address_rests_and_its_finder_gets_another() -> None:
@@ -233,7 +232,7 @@ def test_no_two_machines_ever_hold_one_address(steps: list[tuple[str, int, int, 
         elif step == "decline" and book.decline(net, mac(number), int(ip(wanted)), now):
             held[ip(wanted)] = (MacAddress("nobody"), now + 600 * SECOND_US)
         elif step == "offer":
-            book.choose(net, client(number), int(ip(wanted)), now)
+            book.offer(net, client(number), int(ip(wanted)), now)
 
 
 def test_the_thousandth_renewal_costs_no_memory() -> None:

@@ -42,7 +42,7 @@ def test_a_step_forward_hands_out_nobodys_address_and_one_back_holds_none_for_lo
 
 def test_offers_and_rests_move_with_the_clock() -> None:
     book, net = leases(), subnet((100, 101))
-    book.hold(net, client(1), int(ip(100)), NOW)
+    book.offer(net, client(1), int(ip(100)), NOW)
     book.quarantine(net, client(9).mac, int(ip(101)), NOW)
     book.shift(DAY_US)
     assert "offered to" in book.refusal(net, client(2), int(ip(100)), at(29) + DAY_US)
@@ -62,5 +62,5 @@ def test_however_it_is_set_a_lease_lasts_as_long_as_the_client_was_told(steps: l
         now_us, found_us = clock.read(NOW + wall_us, steady_us)
         if found_us:
             book.shift(found_us)
-        free = book.choose(net, client(2), None, now_us).number is not None
+        free = book.offer(net, client(2), None, now_us).number is not None
         assert free == (steady_us >= 600 * SECOND_US)

@@ -22,9 +22,8 @@ def flood(book: Leases, net: Subnet, count: int) -> list[int]:
     """So many strangers ask once, none takes what it is offered."""
     offered = []
     for number in range(count):
-        choice = book.choose(net, stranger(number), None, at(number / 10_000))
+        choice = book.offer(net, stranger(number), None, at(number / 10_000))
         if choice.number is not None:
-            book.hold(net, stranger(number), choice.number, at(number / 10_000))
             offered.append(choice.number)
     return offered
 
@@ -44,9 +43,8 @@ def test_after_a_flood_a_known_machine_gets_an_address_at_once() -> None:
 
 def test_a_stranger_gets_what_it_was_offered_although_it_was_offered_again() -> None:
     book, net = leases(), subnet((100, 115))
-    first = book.choose(net, stranger(0), None, NOW).number
+    first = book.offer(net, stranger(0), None, NOW).number
     assert first is not None
-    book.hold(net, stranger(0), first, NOW)
     flood_of = [number for number in flood(book, net, 200) if number == first]
     assert flood_of  # others were offered it since
     assert book.refusal(net, stranger(0), first, at(0.1)) == ""
@@ -59,7 +57,7 @@ def test_strangers_that_take_all_they_can_leave_an_eighth_to_known_machines_with
     book.known = frozenset(mac(number) for number in range(1, 31))
     got = [take_stranger(book, net, number) for number in range(200)]
     assert sum(address is not None for address in got) == 70
-    assert "kept for known machines" in book.choose(net, stranger(999), None, at(1)).reason
+    assert "kept for known machines" in book.offer(net, stranger(999), None, at(1)).reason
     assert "kept for known machines" in book.refusal(net, stranger(999), free(book, net), at(1))
     assert [take(book, net, number, at(2)) for number in range(1, 11)].count(None) == 0
 
@@ -72,10 +70,9 @@ def test_nothing_is_kept_when_every_known_machine_has_its_address() -> None:
 
 
 def take_stranger(book: Leases, net: Subnet, number: int) -> int | None:
-    choice = book.choose(net, stranger(number), None, NOW)
+    choice = book.offer(net, stranger(number), None, NOW)
     if choice.number is None:
         return None
-    book.hold(net, stranger(number), choice.number, NOW)
     return book.grant(net, stranger(number), choice.number, "", NOW).number
 
 
@@ -126,9 +123,8 @@ def test_who_has_a_reservation_by_identifier_keeps_it_with_another_mac() -> None
     book, net = leases(), replace(subnet((100, 103)), reservations=(reservation,))
     for number in (1, 2):  # the network card was replaced
         who, now = Client(mac(number), "00ab"), at(number)
-        chosen = book.choose(net, who, None, now).number
+        chosen = book.offer(net, who, None, now).number
         assert chosen == int(ip(50))
-        book.hold(net, who, chosen, now)
         assert book.grant(net, who, chosen, "", now).mac == mac(number)
     assert "reserved for client 00ab" in book.refusal(net, client(1), int(ip(50)), at(3))
 
@@ -144,7 +140,7 @@ def test_a_stretch_of_a_plan_runs_through_its_ranges_and_round(spans: list[tuple
 
 def test_a_clear_address_near_the_first_choice_is_preferred_in_a_wide_range() -> None:
     net = subnet((10, 250))
-    first = leases().choose(net, client(1), None, NOW).number
+    first = leases().offer(net, client(1), None, NOW).number
     assert first is not None
     clear = AddressPlan(net).stretch(first - int(ip(10)), 41)[-1]
     book = Leases((), offer_s=30, decline_s=600, probes=Seen({clear}))

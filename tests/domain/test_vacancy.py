@@ -36,7 +36,7 @@ class Book:
 def test_an_address_is_vacant_unless_it_is_offered_or_leased() -> None:
     book = Book()
     assert book.vacant()
-    book.leases.hold(RACK, Client(MAC), ADDRESS, book.now)
+    book.leases.offer(RACK, Client(MAC), ADDRESS, book.now)
     assert not book.vacant()
     book.wait(30)
     assert book.vacant()
@@ -60,7 +60,7 @@ def test_an_address_in_use_is_left_to_who_has_it_whoever_answers() -> None:
     book = Book()
     book.bind()
     assert not book.occupy()
-    book.leases.hold(RACK, Client(OTHER), ADDRESS + 1, book.now)
+    book.leases.offer(RACK, Client(OTHER), ADDRESS + 1, book.now)
     assert occupy(book.leases, RACK, ADDRESS + 1, SQUATTER, book.now) is None
 
 
@@ -69,7 +69,8 @@ def test_a_machine_that_still_uses_the_address_that_it_had_does_not_sit_on_it() 
     book.bind()
     book.wait(700)
     assert not book.occupy(MAC)
-    assert book.leases.choose(RACK, Client(MAC), None, book.now).number == ADDRESS
+    assert book.leases.offer(RACK, Client(MAC), None, book.now).number == ADDRESS
+    book.wait(31)  # it does not take it up
     assert book.occupy(SQUATTER)
 
 
@@ -98,7 +99,7 @@ def test_a_machine_whose_lease_was_lost_with_the_store_may_keep_the_address_that
     book.leases.shift(3600 * SECOND_US)  # the clock is set meanwhile
     book.wait(3600)
     assert book.leases.refusal(RACK, Client(MAC), ADDRESS, book.now) == ""
-    assert book.leases.choose(RACK, Client(MAC), ADDRESS, book.now).number == ADDRESS
+    assert book.leases.offer(RACK, Client(MAC), ADDRESS, book.now).number == ADDRESS
     book.bind()
     binding = book.leases.at(ADDRESS)
     assert binding is not None

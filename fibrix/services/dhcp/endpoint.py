@@ -36,6 +36,7 @@ class Ports:
     server: int
     client: int
 
+
 Heard: TypeAlias = tuple[bytes, Arrival]
 """A datagram, and where it came in."""
 

@@ -76,9 +76,8 @@ class Exchange:
             return self._ignore(self._nothing_served(), events=seen)
         reason = ""
         for served in self._best_first():
-            choice = self.leases.choose(served.subnet, self.query.client, self.query.requested, self.at_us)
+            choice = self.leases.offer(served.subnet, self.query.client, self.query.requested, self.at_us)
             if choice.number is not None:
-                self.leases.hold(served.subnet, self.query.client, choice.number, self.at_us)
                 terms = self._terms(served, choice.number)
                 return self._outcome(
                     Verdict.OFFERED,
