@@ -8,7 +8,7 @@ from fibrix.domain.rack import RackSnapshot
 from fibrix.services.dhcp.beside import beside
 from fibrix.services.dhcp.exchange import Exchange
 from fibrix.services.dhcp.outcome import Outcome
-from fibrix.services.dhcp.query import Arrival, read
+from fibrix.services.dhcp.query import Arrival, Query, read
 from fibrix.services.dhcp.served import Network
 from fibrix.types import MacAddress
 
@@ -25,9 +25,12 @@ class Engine:
         self._now_us = 0
 
     def receive(self, datagram: bytes, arrival: Arrival, snapshot: RackSnapshot, now: datetime) -> Outcome:
-        """Decide about one datagram. Raises MalformedPacketError."""
+        """Read one datagram and decide about it. Raises MalformedPacketError."""
+        return self.decide(read(datagram, arrival), snapshot, now)
+
+    def decide(self, query: Query, snapshot: RackSnapshot, now: datetime) -> Outcome:
+        """Decide about a query. Raises MalformedPacketError."""
         network = self._ready(snapshot)
-        query = read(datagram, arrival)
         if now is not self._now:
             self._now, self._now_us = now, instant_us(now)
         exchange = Exchange(query, network, self._leases, self._http_port, (now, self._now_us))

@@ -29,6 +29,7 @@ from fibrix.services.dhcp.endpoint import Endpoint, Heard, Ports
 from fibrix.services.dhcp.engine import Engine
 from fibrix.services.dhcp.lines import Lines
 from fibrix.services.dhcp.outcome import Outcome, conflict
+from fibrix.services.dhcp.query import Query, read
 from fibrix.services.dhcp.reception import Job, Reception
 from fibrix.services.dhcp.reply import Reply
 from fibrix.types import MacAddress
@@ -223,8 +224,8 @@ class DhcpService:
             return
         try:
             now, decided = self._now(), list[_Decided]()
-            for job in self._reception.turn():
-                self._decide(job, now, decided)
+            for job, query in self._read(self._reception.turn()):
+                self._decide(job, query, now, decided)
             self._carry_out(decided + self._answers.due(monotonic_s()))
         except Exception as exc:  # noqa: BLE001 - handed to the task that watches
             if self._broken is not None and not self._broken.done():
@@ -250,14 +251,28 @@ class DhcpService:
             self._decided.set()
         return moment_of(now_us)
 
-    def _decide(self, job: Job, now: datetime, decided: list[_Decided]) -> None:
-        """Decide about one datagram. What needs no disk is added to `decided`."""
-        endpoint, datagram, arrival = job
+    def _read(self, jobs: Sequence[Job]) -> list[tuple[Job, Query]]:
+        """Read all before the first is decided about: the processor does one thing for many faster than two in turns."""
+        queries: list[tuple[Job, Query]] = []
+        for job in jobs:
+            try:
+                queries.append((job, read(job[1], job[2])))
+            except MalformedPacketError as exc:
+                self._malformed(job, exc)
+        return queries
+
+    def _malformed(self, job: Job, reason: MalformedPacketError) -> None:
+        endpoint, datagram, _ = job
+        self.counts["malformed"] += 1
+        self._lines.malformed(endpoint.interface, len(datagram), str(reason), monotonic_s())
+
+    def _decide(self, job: Job, query: Query, now: datetime, decided: list[_Decided]) -> None:
+        """Decide about one query. What needs no disk is added to `decided`."""
+        endpoint = job[0]
         try:
-            outcome = self._engine.receive(datagram, arrival, self._snapshot.value, now)
+            outcome = self._engine.decide(query, self._snapshot.value, now)
         except MalformedPacketError as exc:
-            self.counts["malformed"] += 1
-            self._lines.malformed(arrival.interface, len(datagram), str(exc), monotonic_s())
+            self._malformed(job, exc)
             return
         self.received["bootp" if outcome.kind is None else outcome.kind.word] += 1
         if outcome.binding is None:
