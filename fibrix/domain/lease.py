@@ -6,7 +6,7 @@ address through all of them.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from ipaddress import IPv4Address
 from typing import Final
 

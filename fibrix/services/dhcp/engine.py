@@ -1,10 +1,12 @@
 """The DHCPv4 server without its sockets, pure: a datagram, where it came in, what is served, and the time."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from fibrix.domain.binding import instant_us
 from fibrix.domain.lease import Leases
 from fibrix.domain.rack import RackSnapshot
+from fibrix.errors import MalformedPacketError
 from fibrix.services.dhcp.beside import beside
 from fibrix.services.dhcp.exchange import Exchange
 from fibrix.services.dhcp.outcome import Outcome
@@ -21,22 +23,31 @@ class Engine:
         self._http_port = http_port
         self._snapshot: RackSnapshot | None = None
         self._network = Network(RackSnapshot())
-        self._now: datetime | None = None  # of the last datagram: many come at one time
-        self._now_us = 0
 
     def receive(self, datagram: bytes, arrival: Arrival, snapshot: RackSnapshot, now: datetime) -> Outcome:
         """Read one datagram and decide about it. Raises MalformedPacketError."""
-        return self.decide(read(datagram, arrival), snapshot, now)
+        (outcome,) = self.decide([read(datagram, arrival)], snapshot, now)
+        if isinstance(outcome, MalformedPacketError):
+            raise outcome
+        return outcome
 
-    def decide(self, query: Query, snapshot: RackSnapshot, now: datetime) -> Outcome:
-        """Decide about a query. Raises MalformedPacketError."""
-        network = self._ready(snapshot)
-        if now is not self._now:
-            self._now, self._now_us = now, instant_us(now)
-        exchange = Exchange(query, network, self._leases, self._http_port, (now, self._now_us))
-        if not exchange.subnets and (outcome := beside(query, snapshot, self._http_port, now)) is not None:
-            return outcome
-        return exchange.decide()
+    def decide(
+        self, queries: Sequence[Query], snapshot: RackSnapshot, now: datetime
+    ) -> list[Outcome | MalformedPacketError]:
+        """Decide about one query after the other; or what is wrong with it, which nobody noticed before."""
+        network, at = self._ready(snapshot), (now, instant_us(now))
+        return [self._decide(query, network, snapshot, at) for query in queries]
+
+    def _decide(
+        self, query: Query, network: Network, snapshot: RackSnapshot, at: tuple[datetime, int]
+    ) -> Outcome | MalformedPacketError:
+        try:
+            exchange = Exchange(query, network, self._leases, self._http_port, at)
+            if not exchange.subnets and (outcome := beside(query, snapshot, self._http_port, at[0])) is not None:
+                return outcome
+            return exchange.decide()
+        except MalformedPacketError as exc:
+            return exc
 
     def expects(self, mac: MacAddress, relay: int, interface: str, snapshot: RackSnapshot) -> bool:
         """Whether a message is of a machine that is known, has an address or was offered one. Cheap.

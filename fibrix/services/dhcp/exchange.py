@@ -11,7 +11,6 @@ from fibrix.events.base import Event
 from fibrix.events.rack import ConflictSeen, DiscoverSeen, LeaseGranted
 from fibrix.services.dhcp.outcome import Outcome, Verdict, chosen
 from fibrix.services.dhcp.query import Query
-from fibrix.services.dhcp.relayed import stand_in
 from fibrix.services.dhcp.reply import Reply, Terms, answer, refuse
 from fibrix.services.dhcp.served import Network, Served
 from fibrix.types import MacAddress
@@ -206,8 +205,7 @@ class Exchange:
         server = self.query.server
         if server is None or server == served.address:
             return server is not None
-        relay = stand_in(self.query.message)
-        return relay is not None and server == int(relay)
+        return self.query.stand_in is not None and server == int(self.query.stand_in)
 
     @property
     def _server(self) -> str:

@@ -13,7 +13,6 @@ from fibrix.domain.boot_file import HTTP_CLIENT, BootFile, boot_file
 from fibrix.domain.network import Subnet, SubnetMode
 from fibrix.domain.rack import RackSnapshot
 from fibrix.services.dhcp.query import Query
-from fibrix.services.dhcp.relayed import stand_in
 from fibrix.services.dhcp.reply import Reply, Way
 from fibrix.wire.dhcp4.area import collect
 from fibrix.wire.dhcp4.message import ANY, BROADCAST_FLAG, Message, Op
@@ -119,7 +118,7 @@ def _message(query: Query, subnet: Subnet, kind: MessageType, boot: BootFile) ->
 
 
 def _options(query: Query, subnet: Subnet, kind: MessageType, boot: BootFile) -> dict[int, bytes]:
-    server = stand_in(query.message) or subnet.address
+    server = query.stand_in or subnet.address
     options = {
         MESSAGE_TYPE.code: MESSAGE_TYPE.encode(kind),
         SERVER_IDENTIFIER.code: SERVER_IDENTIFIER.encode(server),

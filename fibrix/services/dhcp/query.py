@@ -30,6 +30,7 @@ from fibrix.wire.dhcp4.options import (
     MessageType,
     Option,
 )
+from fibrix.wire.dhcp4.relay import RelayInformation
 
 _ETHERNET: Final = 1
 _MAC_OCTETS: Final = 6
@@ -91,6 +92,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     arrival: Arrival
     client: Client
     link: int  # an address of the client's subnet, as its relay tells or as it chose itself; 0: it says nothing
+    stand_in: IPv4Address | None  # what its relay asks to take for the client's server (RFC 5107)
     requested: int | None  # an address, as `link` and `server` are: they are compared a lot
     server: int | None  # the one that the client chose
     wants: bytes | None  # option codes; None: it did not say
@@ -115,6 +117,7 @@ def read(datagram: bytes, arrival: Arrival) -> Query:
         raise MalformedPacketError(f"no client's message: op {message.op.name}, type {kind.name if kind else 'BOOTP'}")
     if message.hops > _HOPS_LIMIT:
         raise MalformedPacketError(f"{message.hops} hops through relays")
+    relay = message.get(RELAY_AGENT_INFORMATION) if message.giaddr is not ANY and _RELAY in options else None
     vendor_class = _plain(message.get(VENDOR_CLASS) or "") if _VENDOR in options else ""
     mac = _mac(message) if code in _OF_ITS_SENDER else _asker(message)
     identifier = options.get(_IDENTIFIER)
@@ -124,7 +127,8 @@ def read(datagram: bytes, arrival: Arrival) -> Query:
         mac=mac,
         client=Client(mac) if identifier is None else Client(mac, identifier.hex()),
         arrival=arrival,
-        link=_link(message),
+        link=_link(message, relay),
+        stand_in=None if relay is None else relay.server,
         requested=_number(REQUESTED_ADDRESS, options) if _REQUESTED in options else None,
         server=_number(SERVER_IDENTIFIER, options) if _SERVER in options else None,
         wants=options.get(_WANTS),
@@ -158,12 +162,10 @@ def _asker(message: Message) -> MacAddress:
     return mac_from_octets(message.chaddr[:_MAC_OCTETS])
 
 
-def _link(message: Message) -> int:
+def _link(message: Message, relay: RelayInformation | None) -> int:
     """Where the client is: link selection (RFC 3527), else subnet selection (RFC 3011), else the relay's address."""
-    if message.giaddr is not ANY and _RELAY in message.options:
-        relay = message.get(RELAY_AGENT_INFORMATION)
-        if relay is not None and relay.link is not None:
-            return int(relay.link)
+    if relay is not None and relay.link is not None:
+        return int(relay.link)
     selected = _number(SUBNET_SELECTION, message.options) if _SELECTION in message.options else 0
     return selected or int(message.giaddr)
 

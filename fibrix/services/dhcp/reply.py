@@ -10,7 +10,6 @@ import msgspec
 from fibrix.domain.boot_file import BootFile
 from fibrix.domain.network import DhcpOption
 from fibrix.services.dhcp.query import Query
-from fibrix.services.dhcp.relayed import stand_in
 from fibrix.services.dhcp.served import Served
 from fibrix.types import MacAddress
 from fibrix.wire.dhcp4.area import fragments
@@ -71,7 +70,7 @@ def answer(query: Query, served: Served, kind: MessageType, terms: Terms) -> Rep
     """A DHCPOFFER or DHCPACK (RFC 2131 §4.3.1, table 3)."""
     ciaddr = query.message.ciaddr if kind is MessageType.ACK else ANY
     boot = terms.boot if terms.boot is not None and terms.boot.name else None
-    usual = boot is None and not terms.options and stand_in(query.message) is None
+    usual = boot is None and not terms.options and query.stand_in is None
     if usual and query.kind is not None:
         area = served.area(kind, query.wants, lease=terms.lease)
         for code, data in _back(query, terms.hostname):
@@ -156,8 +155,7 @@ def _back(query: Query, hostname: str) -> list[tuple[int, bytes]]:
 
 def _identifier(query: Query) -> dict[int, bytes]:
     """The relay as server identifier, where it asks for that (RFC 5107)."""
-    relay = stand_in(query.message)
-    return {} if relay is None else {SERVER_IDENTIFIER.code: relay.packed}
+    return {} if query.stand_in is None else {SERVER_IDENTIFIER.code: query.stand_in.packed}
 
 
 def _boot_options(query: Query, boot: BootFile) -> dict[int, bytes]:

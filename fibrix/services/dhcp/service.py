@@ -2,13 +2,12 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias
 
 import structlog
-from msgspec.structs import replace
 
 from fibrix.bus import Bus
 from fibrix.domain.binding import SECOND_US, BindingState, instant_us, moment_of
@@ -32,6 +31,7 @@ from fibrix.services.dhcp.outcome import Outcome, conflict
 from fibrix.services.dhcp.query import Query, read
 from fibrix.services.dhcp.reception import Job, Reception
 from fibrix.services.dhcp.reply import Reply
+from fibrix.services.dhcp.unstored import Unstored
 from fibrix.types import MacAddress
 
 log = structlog.get_logger()
@@ -90,13 +90,10 @@ class DhcpService:
         self._lines = Lines()
         self._endpoints: dict[str, Endpoint] = {}
         self._reception = Reception()
-        self._unstored: dict[int, tuple[Endpoint, Outcome]] = {}  # by address: what comes later replaces it
-        self._storing = 0
+        self._unstored = Unstored()
         self._answers: Answers[_Decided] = Answers()
-        self._shift_us = 0  # by so much the stored times have to be moved: the clock was set
         self._turn_due = False
         self._broken: asyncio.Future[None] | None = None
-        self._decided = asyncio.Event()
 
     async def run(self, ready: asyncio.Event) -> None:
         """Serve until cancelled. `ready` once each interface was tried; StoreError when the bindings cannot be read."""
@@ -109,7 +106,6 @@ class DhcpService:
         self._reception.clear()
         self._unstored.clear()
         self._answers.clear()
-        self._shift_us = 0
         self._broken = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.TaskGroup() as group:
@@ -139,7 +135,7 @@ class DhcpService:
     @property
     def storing(self) -> int:
         """Outcomes that wait for the disk."""
-        return len(self._unstored) + self._storing
+        return len(self._unstored)
 
     @property
     def leases(self) -> Leases:
@@ -203,7 +199,7 @@ class DhcpService:
 
     def _take(self, endpoint: Endpoint, heard: Sequence[Heard]) -> None:
         """Queue datagrams, or drop them when there is no end of them: clients ask again."""
-        if len(self._unstored) + len(self._answers) >= _UNSTORED:
+        if self._unstored.waiting + len(self._answers) >= _UNSTORED:
             self.counts["dropped"] += len(heard)
         elif dropped := self._reception.take(endpoint, heard, self._expects):
             self.counts["dropped"] += dropped
@@ -223,9 +219,7 @@ class DhcpService:
         if not self._reception:
             return
         try:
-            now, decided = self._now(), list[_Decided]()
-            for job, query in self._read(self._reception.turn()):
-                self._decide(job, query, now, decided)
+            decided = self._decide(self._reception.turn(), self._now())
             self._carry_out(decided + self._answers.due(monotonic_s()))
         except Exception as exc:  # noqa: BLE001 - handed to the task that watches
             if self._broken is not None and not self._broken.done():
@@ -246,42 +240,39 @@ class DhcpService:
         if step_us:
             log.warning("dhcp.clock_set", by_s=step_us / SECOND_US)
             self._leases.shift(step_us)
-            self._unstored = {number: _shifted(one, step_us) for number, one in self._unstored.items()}
-            self._shift_us += step_us
-            self._decided.set()
+            self._unstored.shift(step_us)
         return moment_of(now_us)
 
-    def _read(self, jobs: Sequence[Job]) -> list[tuple[Job, Query]]:
-        """Read all before the first is decided about: the processor does one thing for many faster than two in turns."""
-        queries: list[tuple[Job, Query]] = []
+    def _decide(self, jobs: Sequence[Job], now: datetime) -> list[_Decided]:
+        """Read all, then decide about all: a processor does one thing for many faster. Gives what needs no disk."""
+        decided: list[_Decided] = []
+        queries = list(self._read(jobs))
+        outcomes = self._engine.decide([query for _, query in queries], self._snapshot.value, now)
+        for (job, _), outcome in zip(queries, outcomes, strict=True):
+            if isinstance(outcome, MalformedPacketError):
+                self._malformed(job, outcome)
+                continue
+            self.received["bootp" if outcome.kind is None else outcome.kind.word] += 1
+            if outcome.binding is None:
+                decided.append((job[0], outcome))
+            else:
+                self._unstored.add(outcome.binding.number, job[0], outcome)
+        return decided
+
+    def _read(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Query]]:
         for job in jobs:
+            _, datagram, arrival = job
             try:
-                queries.append((job, read(job[1], job[2])))
+                query = read(datagram, arrival)
             except MalformedPacketError as exc:
                 self._malformed(job, exc)
-        return queries
+            else:
+                yield job, query
 
     def _malformed(self, job: Job, reason: MalformedPacketError) -> None:
         endpoint, datagram, _ = job
         self.counts["malformed"] += 1
         self._lines.malformed(endpoint.interface, len(datagram), str(reason), monotonic_s())
-
-    def _decide(self, job: Job, query: Query, now: datetime, decided: list[_Decided]) -> None:
-        """Decide about one query. What needs no disk is added to `decided`."""
-        endpoint = job[0]
-        try:
-            outcome = self._engine.decide(query, self._snapshot.value, now)
-        except MalformedPacketError as exc:
-            self._malformed(job, exc)
-            return
-        self.received["bootp" if outcome.kind is None else outcome.kind.word] += 1
-        if outcome.binding is None:
-            decided.append((endpoint, outcome))
-            return
-        number = outcome.binding.number
-        before = self._unstored.get(number)
-        self._unstored[number] = (endpoint, outcome if before is None else _after(before[1], outcome))
-        self._decided.set()
 
     def vacant(self, number: int) -> bool:
         """Whether nobody has, or is offered, an address."""
@@ -295,29 +286,25 @@ class DhcpService:
         binding = occupy(self._leases, subnet, number, mac, instant_us(now)) if endpoint else None
         if endpoint is None or binding is None:
             return False
-        self._unstored[number] = (endpoint, conflict(binding, now, told=still))
-        self._decided.set()
+        self._unstored.add(number, endpoint, conflict(binding, now, told=still))
         return True
 
     async def _store_all(self) -> None:
         """Store bindings, all that wait in one commit; then their answers may leave."""
         while True:
-            await self._decided.wait()
-            self._decided.clear()
+            await self._unstored.some.wait()
             began_s = monotonic_s()
-            batch, self._unstored = list(self._unstored.values()), {}
-            shift_us, self._shift_us = self._shift_us, 0
-            self._storing = len(batch)
+            batch, shift_us = self._unstored.take()
             try:
                 bindings = [outcome.binding for _, outcome in batch if outcome.binding]
                 await self._bindings.commit(bindings, shift_us=shift_us)
             except StoreError as exc:
-                self._shift_us += shift_us
+                self._unstored.failed()
                 self.counts["withheld"] += len(batch)
                 log.error("dhcp.withheld", count=len(batch), reason=str(exc))  # noqa: TRY400 - an expected fault
             else:
+                self._unstored.stored()
                 self._answers.add(batch)
-            self._storing = 0
             await asyncio.sleep(max(0.0, began_s + _GATHER_S - monotonic_s()))
 
     def _carry_out(self, decided: Sequence[_Decided]) -> None:
@@ -353,18 +340,3 @@ def _send(decided: Sequence[_Decided]) -> dict[int, str]:
         failed = endpoint.send([reply for _, reply in placed])
         unsent |= {placed[at][0]: reason for at, reason in failed.items()}
     return unsent
-
-
-def _shifted(waiting: tuple[Endpoint, Outcome], by_us: int) -> tuple[Endpoint, Outcome]:
-    """What waits for the disk, on a clock that was set."""
-    endpoint, outcome = waiting
-    binding = None if outcome.binding is None else outcome.binding.shifted(by_us)
-    return endpoint, replace(outcome, binding=binding)
-
-
-def _after(before: Outcome, outcome: Outcome) -> Outcome:
-    """What replaces an outcome about the same address that was not stored yet: that its machine moved still counts."""
-    old, new = before.binding, outcome.binding
-    if old is None or new is None or not old.left or new.left:
-        return outcome
-    return replace(outcome, binding=replace(new, left=old.left))
