@@ -25,7 +25,7 @@ def beside(query: Query, snapshot: RackSnapshot, http_port: int, now: datetime) 
         kind=query.kind,
         verdict=Verdict.IGNORED if proposal.reply is None else Verdict.OFFERED,
         reason=proposal.reason,
-        reply=proposal.reply,
+        answer=proposal.reply,
         events=(_seen(query, now),) if query.kind is MessageType.DISCOVER else chosen(query, now),
     )
 

@@ -11,7 +11,7 @@ from fibrix.events.base import Event
 from fibrix.events.rack import ConflictSeen, DiscoverSeen, LeaseGranted
 from fibrix.services.dhcp.outcome import Outcome, Verdict, chosen
 from fibrix.services.dhcp.query import Query
-from fibrix.services.dhcp.reply import Reply, Terms, answer, refuse
+from fibrix.services.dhcp.reply import Answer, Reply, Terms, refuse
 from fibrix.services.dhcp.served import Network, Served
 from fibrix.types import MacAddress
 from fibrix.wire.dhcp4.message import ANY
@@ -82,7 +82,7 @@ class Exchange:
                     Verdict.OFFERED,
                     reason=terms.boot.reason if terms.boot else "",
                     address=choice.number,
-                    reply=answer(self.query, served, MessageType.OFFER, terms),
+                    answer=Answer(self.query, served, MessageType.OFFER, terms),
                     events=seen,
                 )
             reason = choice.reason
@@ -219,16 +219,16 @@ class Exchange:
         if served is None:
             return self._ignore(f"{self.query.message.ciaddr} is in no subnet that is served here")
         terms = self._terms(served, 0, lease=False)
-        reply = answer(self.query, served, MessageType.ACK, terms)
-        return self._outcome(Verdict.INFORMED, address=number, reply=reply)
+        answer = Answer(self.query, served, MessageType.ACK, terms)
+        return self._outcome(Verdict.INFORMED, address=number, answer=answer)
 
     def _bootp(self) -> Outcome:
         """A BOOTP client (RFC 951, RFC 1534 §2): it gets its reservation, for ever, or nothing."""
         for served in self.subnets:
             number = self.leases.reserved(served.subnet, self.query.client, self.at_us)
             if number is not None:
-                reply = answer(self.query, served, MessageType.ACK, self._terms(served, number, lease=False))
-                return self._outcome(Verdict.INFORMED, address=number, reply=reply)
+                answer = Answer(self.query, served, MessageType.ACK, self._terms(served, number, lease=False))
+                return self._outcome(Verdict.INFORMED, address=number, answer=answer)
         return self._ignore("a BOOTP client without a reservation")
 
     def _grant_or_refuse(self, served: Served, number: int) -> Outcome:
@@ -242,7 +242,7 @@ class Exchange:
             reason=terms.boot.reason if terms.boot else "",
             address=number,
             binding=binding,
-            reply=answer(self.query, served, MessageType.ACK, terms),
+            answer=Answer(self.query, served, MessageType.ACK, terms),
             events=(self._granted(served, binding),),
         )
 
@@ -255,7 +255,7 @@ class Exchange:
 
     def _refuse(self, served: Served, reason: str) -> Outcome:
         self.leases.withdraw(served.subnet, self.query.mac)
-        return self._outcome(Verdict.REFUSED, reason=reason, reply=refuse(self.query, served, reason))
+        return self._outcome(Verdict.REFUSED, reason=reason, answer=refuse(self.query, served, reason))
 
     def _ignore(self, reason: str, events: tuple[Event, ...] = ()) -> Outcome:
         return self._outcome(Verdict.IGNORED, reason=reason, events=events)
@@ -267,7 +267,7 @@ class Exchange:
         reason: str = "",
         address: int | None = None,
         binding: Binding | None = None,
-        reply: Reply | None = None,
+        answer: Answer | Reply | None = None,
         events: tuple[Event, ...] = (),
     ) -> Outcome:
         """Put the client's name to an outcome."""
@@ -279,7 +279,7 @@ class Exchange:
             reason=reason,
             number=address,
             binding=binding,
-            reply=reply,
+            answer=answer,
             events=events,
         )
 

@@ -10,7 +10,7 @@ from fibrix.domain.binding import Binding
 from fibrix.events.base import Event
 from fibrix.events.rack import ConflictSeen, ServerChosen
 from fibrix.services.dhcp.query import Query
-from fibrix.services.dhcp.reply import Reply
+from fibrix.services.dhcp.reply import Answer, Reply
 from fibrix.types import MacAddress
 from fibrix.wire.dhcp4.options import MessageType
 
@@ -42,13 +42,18 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     number: int | None = None  # the address that it is about
     binding: Binding | None = None  # durable before the reply leaves: RFC 2131 §3.1 step 4
-    reply: Reply | None = None
+    answer: Answer | Reply | None = None
     events: tuple[Event, ...] = ()
 
     @property
     def address(self) -> IPv4Address | None:
         """The address that it is about."""
         return None if self.number is None else IPv4Address(self.number)
+
+    @property
+    def reply(self) -> Reply | None:
+        """The answer, written: each time anew."""
+        return self.answer.written() if isinstance(self.answer, Answer) else self.answer
 
 
 def chosen(query: Query, now: datetime) -> tuple[Event, ...]:

@@ -66,21 +66,29 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     options: Sequence[DhcpOption] = ()  # of its reservation
 
 
-def answer(query: Query, served: Served, kind: MessageType, terms: Terms) -> Reply:
-    """A DHCPOFFER or DHCPACK (RFC 2131 §4.3.1, table 3)."""
-    ciaddr = query.message.ciaddr if kind is MessageType.ACK else ANY
-    boot = terms.boot if terms.boot is not None and terms.boot.name else None
-    usual = boot is None and not terms.options and query.stand_in is None
-    if usual and query.kind is not None:
-        area = served.area(kind, query.wants, lease=terms.lease)
-        for code, data in _back(query, terms.hostname):
-            area += fragments(code, data)
-        if len(area) + OPTIONS_AT < query.limit:
-            return _to_client(
-                query, served, seal(reply_header(query.message, terms.number, ciaddr=ciaddr), area), terms
-            )
-    message = _message(query, served, kind, terms, boot)
-    return _to_client(query, served, message.encode(query.limit), terms)
+class Answer(msgspec.Struct, frozen=True):
+    """A DHCPOFFER or DHCPACK (RFC 2131 §4.3.1, table 3), still to be written: that is done for many in a row."""
+
+    query: Query
+    served: Served
+    kind: MessageType
+    terms: Terms
+
+    def written(self) -> Reply:
+        """Write it."""
+        query, served, terms = self.query, self.served, self.terms
+        boot = terms.boot if terms.boot is not None and terms.boot.name else None
+        usual = boot is None and not terms.options and query.stand_in is None
+        if usual and query.kind is not None:
+            area = served.area(self.kind, query.wants, lease=terms.lease)
+            for code, data in _back(query, terms.hostname):
+                area += fragments(code, data)
+            if len(area) + OPTIONS_AT < query.limit:
+                ciaddr = query.message.ciaddr if self.kind is MessageType.ACK else ANY
+                header = reply_header(query.message, terms.number, ciaddr=ciaddr)
+                return _to_client(query, served, seal(header, area), terms)
+        message = _message(query, served, self.kind, terms, boot)
+        return _to_client(query, served, message.encode(query.limit), terms)
 
 
 def refuse(query: Query, served: Served, reason: str) -> Reply:

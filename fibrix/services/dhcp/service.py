@@ -316,7 +316,7 @@ class DhcpService:
                 self._lines.unsent(outcome, endpoint.interface, unsent[place], now_s)
                 continue
             verdict = outcome.verdict
-            if outcome.reply is not None:
+            if outcome.answer is not None:
                 self.sent[verdict.answer] += 1
             self.counts[verdict.word] += 1
             events.extend(outcome.events)
@@ -333,8 +333,8 @@ def _send(decided: Sequence[_Decided]) -> dict[int, str]:
     """Hand the replies to their interfaces; why some cannot be sent, by their place."""
     replies: dict[Endpoint, list[tuple[int, Reply]]] = {}
     for place, (endpoint, outcome) in enumerate(decided):
-        if outcome.reply is not None:
-            replies.setdefault(endpoint, []).append((place, outcome.reply))
+        if (reply := outcome.reply) is not None:
+            replies.setdefault(endpoint, []).append((place, reply))
     unsent: dict[int, str] = {}
     for endpoint, placed in replies.items():
         failed = endpoint.send([reply for _, reply in placed])
