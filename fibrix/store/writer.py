@@ -1,7 +1,8 @@
 """The writer: one thread, one connection, one transaction and one fsync for all the work that is waiting.
 
 While the disk is busy with one batch the next one gathers, so the batch grows with the load and a lone write never
-waits. Each unit of a batch stands in its own SAVEPOINT: one that raises is undone alone.
+waits. Each unit of a batch stands in its own SAVEPOINT: one that raises is undone alone. A unit that is alone has the
+transaction to itself: with a savepoint SQLite would copy every page that it changes into a temporary file.
 """
 
 import asyncio
@@ -21,6 +22,11 @@ T = TypeVar("T")
 
 BATCH_UNITS: Final = 2000
 """At most so many units per transaction, so that the first of them does not wait for ever."""
+
+_BEFORE: Final = ("SAVEPOINT unit",)  # a unit that shares its transaction
+_AFTER: Final = ("RELEASE unit",)
+_UNDO: Final = ("ROLLBACK TO unit", "RELEASE unit")
+_UNDO_ALL: Final = ("ROLLBACK", "BEGIN")  # nothing is left to commit
 
 
 @dataclass(slots=True, eq=False)
@@ -123,7 +129,7 @@ class Writer:
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             for unit in batch:
-                head = self._run(unit, head)
+                head = self._run(unit, head, alone=len(batch) == 1)
             self._connection.execute("COMMIT")
         except sqlite3.Error as exc:
             self._give_up(batch, exc)
@@ -133,22 +139,25 @@ class Writer:
         self.meter.seconds.add(monotonic_s() - began_s)
         self.meter.units.add(len(batch))
 
-    def _run(self, unit: AnyUnit, head: int) -> int:
-        """Carry out one unit in its savepoint; the new head. Raises sqlite3.Error when the batch is lost."""
+    def _run(self, unit: AnyUnit, head: int, *, alone: bool) -> int:
+        """Carry out one unit, undo it when it raises; the new head. Raises sqlite3.Error when the batch is lost."""
         transaction = Transaction(self._connection, head)
-        self._connection.execute("SAVEPOINT unit")
+        self._execute(() if alone else _BEFORE)
         try:
             unit.result = unit.work(transaction)
         except BaseException as exc:
             unit.error = exc
             if not self._connection.in_transaction:
                 raise sqlite3.OperationalError(str(exc)) from exc
-            self._connection.execute("ROLLBACK TO unit")
-            self._connection.execute("RELEASE unit")
+            self._execute(_UNDO_ALL if alone else _UNDO)
             return head
-        self._connection.execute("RELEASE unit")
+        self._execute(() if alone else _AFTER)
         unit.transaction = transaction
         return transaction.head
+
+    def _execute(self, statements: Sequence[str]) -> None:
+        for sql in statements:
+            self._connection.execute(sql)
 
     def _give_up(self, batch: Sequence[AnyUnit], reason: sqlite3.Error) -> None:
         """Undo a whole batch and tell every caller: what one unit saw of another was never there."""

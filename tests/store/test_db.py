@@ -55,6 +55,23 @@ async def test_a_unit_that_raises_is_undone_alone(db: Database) -> None:
     assert await owners(db) == ["a", "c"]
 
 
+@pytest.mark.parametrize("mine", [LookupError("mine"), asyncio.CancelledError("mine"), SystemExit("mine")])
+async def test_a_lone_unit_that_raises_is_undone_whole(db: Database, bus: Bus, mine: BaseException) -> None:
+    def faulty(tx: Transaction) -> None:
+        put(tx, "a")
+        tx.append(added("never"))
+        raise mine
+
+    with bus.subscribe(Event) as heard:
+        await db.write(lambda tx: put(tx, "first"))
+        with pytest.raises(type(mine), match="mine"):
+            await db.write(faulty)
+        assert await owners(db) == ["first"]
+        assert await db.write(partial(append, name="next")) == db.head == 1
+        assert [event.seq for event in await heard.batch()] == [1]
+    assert db.meter.fault == ""
+
+
 async def refused(db: Database, work: object) -> None:
     with pytest.raises(LookupError, match="mine"):
         await db.write(work)  # type: ignore[arg-type]
