@@ -1,55 +1,129 @@
-"""The rack's bindings: what the DHCP server promised, whatever happens to the process or the power supply."""
+"""The rack's bindings: what the DHCP server promised, whatever happens to the process or the power supply.
 
+They are a log: a commit appends rows, and the newest row of an address counts. So a commit dirties the log's last page
+or two, however many addresses it is about. Rows that are superseded are known in memory, by number, and each commit
+takes a piece of them along when there are many: it needs no search, no task and no sync of its own, and what a crash
+leaves half done is whole, because a piece is in the log or out of it. Live rows never move.
+"""
+
+import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
 from typing import Final
 
 import msgspec
 
 from fibrix.domain.binding import Binding, BindingState
 from fibrix.store.db import Database
+from fibrix.store.superseded import Round, Superseded
 from fibrix.store.transaction import Row, Transaction
 
-_ALL: Final = "SELECT address, subnet, mac, state, hostname, since_us, until_us FROM bindings ORDER BY since_us"
+_LEFT: Final = "left"
+_LET_STAND: Final = 10_000  # superseded rows that are not worth dropping: some 1 MB
+_PIECE: Final = 256  # 0.1 ms
+_PIECE_PER_ROW: Final = 2  # so that they become fewer, however full the commits are
+
+_ALL: Final = """
+    SELECT seq, address, state = 'left', subnet, mac, state, hostname, since_us, until_us FROM binding_log ORDER BY seq
+"""
 
 # One statement for a whole batch: SQLite's module lets go of the interpreter, and waits for it again, at each step.
-_PUT: Final = """
-    INSERT OR REPLACE INTO bindings (address, subnet, mac, state, hostname, since_us, until_us)
+# FAIL where ABORT would be enough: for that SQLite copies what it changes, to undo this statement alone.
+_APPEND: Final = """
+    INSERT OR FAIL INTO binding_log (address, subnet, mac, state, hostname, since_us, until_us)
     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6
     FROM json_each(?)
 """
-_DROP: Final = "DELETE FROM bindings WHERE address IN (SELECT value FROM json_each(?))"
-_SHIFT: Final = "UPDATE bindings SET since_us = since_us + ?1, until_us = until_us + ?1"
+_LAST: Final = "SELECT last_insert_rowid()"
+_DROP: Final = "DELETE FROM binding_log WHERE seq IN (SELECT value FROM json_each(?))"
+_SHIFT: Final = "UPDATE OR FAIL binding_log SET since_us = since_us + ?1, until_us = until_us + ?1"
+
+
+@dataclass(frozen=True, slots=True)
+class _Commit:
+    """What one commit does."""
+
+    shift_us: int
+    rows: Sequence[Row]
+    round: Round
+    piece: Sequence[int]
+
+    def carry_out(self, transaction: Transaction) -> int:
+        """Give the number of the last row."""
+        if self.shift_us:
+            transaction.execute(_SHIFT, (self.shift_us,))
+        if self.piece:
+            transaction.execute(_DROP, (_json(self.piece),))
+        if self.rows:
+            transaction.execute(_APPEND, (_json(self.rows),))
+        ((last,),) = transaction.execute(_LAST)
+        return int(last)
 
 
 class Bindings:
-    """Fits the port `fibrix.domain.ports.bindings.Bindings`, on the rack's database."""
+    """Fits the port `fibrix.domain.ports.bindings.Bindings`, on the rack's database. One at a time has a database.
 
-    def __init__(self, database: Database) -> None:
+    Once `all` was called, superseded rows are dropped: when there are more than `let_stand`, and more than half as many
+    as live ones, each commit drops `piece` of them, or two for each row that it appends.
+    """
+
+    def __init__(self, database: Database, *, let_stand: int = _LET_STAND, piece: int = _PIECE) -> None:
         self.database = database
+        self._let_stand = let_stand
+        self._piece = piece
+        self._superseded: Superseded | None = None
 
     async def all(self) -> Sequence[Binding]:
-        """Every binding there is. Raises StoreError."""
-        return [_binding(row) for row in await self.database.rows(_ALL)]
+        """The newest binding of each address, in the order in which they were written. Raises StoreError."""
+        return await self.database.write(self._read)  # not by a reader: between two commits, so that none is missed
 
     async def commit(self, bindings: Sequence[Binding], *, shift_us: int = 0) -> None:
         """Store them in one transaction and return when it is on the disk. Raises StoreError: none is stored."""
-        newest: dict[int, Binding | None] = {}
-        for binding in bindings:
-            if binding.left:
-                newest[binding.left] = None
-            newest[binding.number] = binding
-        gone = [number for number, binding in newest.items() if binding is None]
-        rows = [_row(binding) for binding in newest.values() if binding is not None]
-        await self.database.write(lambda transaction: _put(transaction, rows, gone, shift_us))
+        rows, going = _rows(bindings), Round(()) if self._superseded is None else self._superseded.round
+        commit = _Commit(shift_us, rows, going, going.piece(max(self._piece, _PIECE_PER_ROW * len(rows))))
+        await self.database.write(partial(self._write, commit))
+
+    def _read(self, transaction: Transaction) -> list[Binding]:
+        rows, superseded = transaction.execute(_ALL), Superseded(self._let_stand)
+        superseded.wrote(rows)
+        transaction.on_commit(partial(self._know, superseded))
+        return [_binding(row) for row in superseded.live(rows)]
+
+    def _know(self, superseded: Superseded) -> None:
+        self._superseded = superseded
+
+    def _write(self, commit: _Commit, transaction: Transaction) -> None:
+        transaction.on_commit(partial(self._wrote, commit, commit.carry_out(transaction)))
+
+    def _wrote(self, commit: _Commit, last: int) -> None:
+        """Follow the log: also when who committed was cancelled meanwhile."""
+        if commit.piece:
+            commit.round.dropped(commit.piece)
+        if self._superseded is not None:
+            first = last - len(commit.rows) + 1
+            self._superseded.wrote((seq, row[0], row[3] == _LEFT) for seq, row in zip(count(first), commit.rows))
 
 
-def _put(transaction: Transaction, rows: Sequence[Row], gone: Sequence[int], shift_us: int) -> None:
-    if shift_us:
-        transaction.execute(_SHIFT, (shift_us,))
-    if gone:
-        transaction.execute(_DROP, (msgspec.json.encode(gone).decode(),))
-    if rows:
-        transaction.execute(_PUT, (msgspec.json.encode(rows).decode(),))
+def _rows(bindings: Sequence[Binding]) -> list[Row]:
+    """What is appended: one row for each address, those that were left first.
+
+    So the last row of the log is live, and never dropped: SQLite would give its number to another row.
+    """
+    newest = {binding.number: binding for binding in bindings}
+    left = {binding.left: binding for binding in bindings if binding.left and _is_left(binding, newest)}
+    rows = [(number, one.subnet, one.mac, _LEFT, "", one.since_us, one.since_us) for number, one in left.items()]
+    return rows + [_row(binding) for number, binding in newest.items() if number not in left]
+
+
+def _is_left(binding: Binding, newest: dict[int, Binding]) -> bool:
+    """Whether nobody has the address that a machine left. Not told by the order in which they are committed.
+
+    A caller that lets a binding take the place of an older one of the same address keeps no order between addresses.
+    """
+    now = newest.get(binding.left)
+    return now is None or (now.mac == binding.mac and now.since_us < binding.since_us)
 
 
 def _row(binding: Binding) -> Row:
@@ -64,14 +138,18 @@ def _row(binding: Binding) -> Row:
     )
 
 
+def _json(values: Sequence[object]) -> str:
+    return msgspec.json.encode(values).decode()
+
+
 _STATES: Final = {state.value: state for state in BindingState}
 
 
 def _binding(row: Row) -> Binding:
-    number, subnet, mac, state, hostname, since_us, until_us = row
+    _seq, number, _left, subnet, mac, state, hostname, since_us, until_us = row
     return Binding(
         number=number,
-        subnet=subnet,
+        subnet=sys.intern(subnet),
         mac=mac,
         state=_STATES[state],
         hostname=hostname,

@@ -153,7 +153,7 @@ def test_after_kill_9_under_load_no_acknowledged_lease_is_missing_and_no_address
             assert acknowledged(speaking) == held
             assert set(offers(speaking, range(2_000, 2_300)).values()).isdisjoint(held.values())
     with closing(sqlite3.connect(tmp_path / "rack.db")) as database:
-        stored = {mac: IPv4Address(number) for number, mac in database.execute("SELECT address, mac FROM bindings")}
+        stored = {mac: IPv4Address(number) for number, mac in database.execute("SELECT address, mac FROM binding_log")}
     assert {machine(number): address for number, address in held.items()}.items() <= stored.items()
     assert all(address in NETWORK for address in stored.values())
 

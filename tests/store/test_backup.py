@@ -29,7 +29,7 @@ from fibrix.store.transaction import Transaction
 from fibrix.types import SessionId, UserId
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-_BINDING = "INSERT OR REPLACE INTO bindings VALUES (?, 'racks', ?, 'bound', '', 1, 2)"
+_BINDING = "INSERT INTO binding_log VALUES (NULL, ?, 'racks', ?, 'bound', '', 1, 2)"
 
 
 def source(state_dir: Path) -> BackupSource:
@@ -141,7 +141,7 @@ async def test_a_backup_under_load_is_one_moment_and_the_controller_goes_on_from
         assert await region.journal.since(0, limit=100_000) == events[: manifest.journal_head]
         users = {user.name for user in region.of(User).all()}
         assert users == {msgspec.json.decode(event.data)["name"] for event in events[: manifest.journal_head]}
-        bound = {int(mac, 16) for (mac,) in await rack.rows("SELECT mac FROM bindings")}
+        bound = {int(mac, 16) for (mac,) in await rack.rows("SELECT mac FROM binding_log")}
         assert len(bound) >= len(users) - 4, "the rack's copy is older than the region's"
         await one_more(region, rack, 99_999)
         assert region.journal.head == manifest.journal_head + 1
@@ -155,8 +155,8 @@ async def test_what_is_restored_is_what_was_but_for_sessions(state: Path, tmp_pa
         assert rows(tmp_path / "new" / "region.db", sql) == rows(state / "region.db", sql)
     assert rows(state / "region.db", "SELECT count(*) FROM sessions") == [(1,)]
     assert rows(tmp_path / "new" / "region.db", "SELECT count(*) FROM sessions") == [(0,)]
-    assert rows(tmp_path / "new" / "rack.db", "SELECT * FROM bindings") == rows(
-        state / "rack.db", "SELECT * FROM bindings"
+    assert rows(tmp_path / "new" / "rack.db", "SELECT * FROM binding_log") == rows(
+        state / "rack.db", "SELECT * FROM binding_log"
     )
     script = tmp_path / "new" / "scripts" / "mine" / "run.sh"
     assert script.stat().st_mode & 0o777 == 0o700
