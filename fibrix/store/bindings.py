@@ -7,13 +7,14 @@ leaves half done is whole, because a piece is in the log or out of it. Live rows
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from typing import Final
 
 import msgspec
+from msgspec.structs import astuple
 
 from fibrix.domain.binding import Binding, BindingState
 from fibrix.store.db import Database
@@ -25,18 +26,20 @@ _LET_STAND: Final = 10_000  # superseded rows that are not worth dropping: some 
 _PIECE: Final = 256  # 0.1 ms
 _PIECE_PER_ROW: Final = 2  # so that they become fewer, however full the commits are
 
-_ALL: Final = """
-    SELECT seq, address, state = 'left', subnet, mac, state, hostname, since_us, until_us FROM binding_log ORDER BY seq
+# One step for many rows, here and there: SQLite's module lets go of the interpreter, and waits for it again, at each.
+_READ: Final = """
+    SELECT json_group_array(json_array(seq, address, state = 'left', subnet, mac, state, hostname, since_us, until_us))
+    FROM (SELECT * FROM binding_log WHERE seq < ? ORDER BY seq DESC LIMIT ?)
 """
+_PAGE: Final = 500  # rows that are in memory while the log is read
+_END: Final = (1 << 63) - 1
 
-# One statement for a whole batch: SQLite's module lets go of the interpreter, and waits for it again, at each step.
 # FAIL where ABORT would be enough: for that SQLite copies what it changes, to undo this statement alone.
 _APPEND: Final = """
     INSERT OR FAIL INTO binding_log (address, subnet, mac, state, hostname, since_us, until_us)
     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6
     FROM json_each(?)
 """
-_LAST: Final = "SELECT last_insert_rowid()"
 _DROP: Final = "DELETE FROM binding_log WHERE seq IN (SELECT value FROM json_each(?))"
 _SHIFT: Final = "UPDATE OR FAIL binding_log SET since_us = since_us + ?1, until_us = until_us + ?1"
 
@@ -51,15 +54,12 @@ class _Commit:
     piece: Sequence[int]
 
     def carry_out(self, transaction: Transaction) -> int:
-        """Give the number of the last row."""
+        """Give the number of the last row that was appended."""
         if self.shift_us:
             transaction.execute(_SHIFT, (self.shift_us,))
         if self.piece:
             transaction.execute(_DROP, (_json(self.piece),))
-        if self.rows:
-            transaction.execute(_APPEND, (_json(self.rows),))
-        ((last,),) = transaction.execute(_LAST)
-        return int(last)
+        return transaction.insert(_APPEND, (_json(self.rows),)) if self.rows else 0
 
 
 class Bindings:
@@ -86,10 +86,11 @@ class Bindings:
         await self.database.write(partial(self._write, commit))
 
     def _read(self, transaction: Transaction) -> list[Binding]:
-        rows, superseded = transaction.execute(_ALL), Superseded(self._let_stand)
-        superseded.wrote(rows)
+        superseded = Superseded(self._let_stand)
+        bindings = [_binding(row) for row in superseded.read(_backwards(transaction))]
+        bindings.reverse()
         transaction.on_commit(partial(self._know, superseded))
-        return [_binding(row) for row in superseded.live(rows)]
+        return bindings
 
     def _know(self, superseded: Superseded) -> None:
         self._superseded = superseded
@@ -106,15 +107,23 @@ class Bindings:
             self._superseded.wrote((seq, row[0], row[3] == _LEFT) for seq, row in zip(count(first), commit.rows))
 
 
+def _backwards(transaction: Transaction) -> Iterator[Row]:
+    """All rows of the log, the newest first."""
+    before = _END
+    while rows := _ROWS.decode(transaction.execute(_READ, (before, _PAGE))[0][0]):
+        yield from rows
+        before = rows[-1][0]
+
+
 def _rows(bindings: Sequence[Binding]) -> list[Row]:
-    """What is appended: one row for each address, those that were left first.
+    """What is appended, the columns in the order of a binding's fields: one row for each address, those left first.
 
     So the last row of the log is live, and never dropped: SQLite would give its number to another row.
     """
     newest = {binding.number: binding for binding in bindings}
     left = {binding.left: binding for binding in bindings if binding.left and _is_left(binding, newest)}
     rows = [(number, one.subnet, one.mac, _LEFT, "", one.since_us, one.since_us) for number, one in left.items()]
-    return rows + [_row(binding) for number, binding in newest.items() if number not in left]
+    return rows + [astuple(binding) for number, binding in newest.items() if number not in left]
 
 
 def _is_left(binding: Binding, newest: dict[int, Binding]) -> bool:
@@ -126,22 +135,11 @@ def _is_left(binding: Binding, newest: dict[int, Binding]) -> bool:
     return now is None or (now.mac == binding.mac and now.since_us < binding.since_us)
 
 
-def _row(binding: Binding) -> Row:
-    return (
-        binding.number,
-        binding.subnet,
-        binding.mac,
-        binding.state.value,
-        binding.hostname,
-        binding.since_us,
-        binding.until_us,
-    )
-
-
 def _json(values: Sequence[object]) -> str:
     return msgspec.json.encode(values).decode()
 
 
+_ROWS: Final = msgspec.json.Decoder(list[tuple[int, int, int, str, str, str, str, int, int]])
 _STATES: Final = {state.value: state for state in BindingState}
 
 

@@ -2,7 +2,7 @@
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from fibrix.store.transaction import Row
@@ -32,7 +32,7 @@ class Round:
 
 
 class Superseded:
-    """Follows a log from its first row on.
+    """Follows a log. Its rows begin: their number, from 1; the address; whether it was left.
 
     Rows go in rounds. One begins when more than `let_stand` rows are superseded, and more than half as many as are
     live. A row that says that an address was left is superseded by itself, and goes behind all that it supersedes.
@@ -44,8 +44,23 @@ class Superseded:
         self._newest: dict[int, int] = {}  # by address, the number of its live row
         self._waiting = array("Q")  # for the next round
 
+    def read(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """Take all that is there, from the end of the log on, before more is written. Give the live ones."""
+        newest, waiting, left = self._newest, self._waiting, set[int]()
+        for row in rows:
+            number, address = row[0], row[1]
+            if address in newest or address in left:
+                waiting.append(number)
+            elif row[2]:
+                waiting.append(number)
+                left.add(address)
+            else:
+                newest[address] = number
+                yield row
+        self._begin()
+
     def wrote(self, rows: Iterable[Row]) -> None:
-        """Take the next rows of the log. Each begins: its number, from 1; the address; whether it was left."""
+        """Take the next rows of the log."""
         newest, waiting = self._newest, self._waiting
         for row in rows:
             number, address = row[0], row[1]
@@ -56,10 +71,9 @@ class Superseded:
                 newest.pop(address, None)
             else:
                 newest[address] = number
-        if self.round.over and len(waiting) > max(self._let_stand, len(newest) // _LIVE_PER_SUPERSEDED):
-            self.round, self._waiting = Round(sorted(waiting)), array("Q")
+        self._begin()
 
-    def live(self, rows: Iterable[Row]) -> list[Row]:
-        """Those of these rows that nothing supersedes."""
-        newest = self._newest
-        return [row for row in rows if newest.get(row[1]) == row[0]]
+    def _begin(self) -> None:
+        """Begin a round when it is time."""
+        if self.round.over and len(self._waiting) > max(self._let_stand, len(self._newest) // _LIVE_PER_SUPERSEDED):
+            self.round, self._waiting = Round(sorted(self._waiting)), array("Q")

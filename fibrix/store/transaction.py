@@ -34,20 +34,24 @@ class Transaction:
         self._check()
         try:
             return self._connection.execute(sql, params).fetchall()
-        except sqlite3.IntegrityError as exc:
-            raise ConflictError(f"the database refused it: {exc}") from exc
         except sqlite3.Error as exc:
-            raise StoreError(f"the database failed: {exc}") from exc
+            raise _refused(exc) from exc
+
+    def insert(self, sql: str, params: Params = ()) -> int:
+        """Run one INSERT; the number of its last row. Raises ConflictError (a constraint), StoreError."""
+        self._check()
+        try:
+            return self._connection.execute(sql, params).lastrowid or 0
+        except sqlite3.Error as exc:
+            raise _refused(exc) from exc
 
     def executemany(self, sql: str, params: Iterable[Params]) -> None:
         """Run one statement for each set of parameters. Raises ConflictError (a constraint), StoreError."""
         self._check()
         try:
             self._connection.executemany(sql, params)
-        except sqlite3.IntegrityError as exc:
-            raise ConflictError(f"the database refused it: {exc}") from exc
         except sqlite3.Error as exc:
-            raise StoreError(f"the database failed: {exc}") from exc
+            raise _refused(exc) from exc
 
     def append(self, event: E) -> E:
         """Write an event to the journal; give it back with its sequence number. It is published after the commit.
@@ -87,3 +91,9 @@ class Transaction:
         """
         if not self._connection.in_transaction:
             raise StoreError("the database has given the transaction up")
+
+
+def _refused(exc: sqlite3.Error) -> ConflictError | StoreError:
+    if isinstance(exc, sqlite3.IntegrityError):
+        return ConflictError(f"the database refused it: {exc}")
+    return StoreError(f"the database failed: {exc}")

@@ -92,6 +92,15 @@ async def test_sql_that_cannot_be_is_an_error_of_the_store(db: Database) -> None
         await db.rows("SELECT * FROM moons")
 
 
+async def test_an_insert_tells_the_number_of_its_last_row(db: Database) -> None:
+    sql = "INSERT INTO secrets VALUES ('a', x'00'), ('b', x'00')"
+    assert await db.write(lambda tx: tx.insert(sql)) == 2
+    with pytest.raises(ConflictError, match="UNIQUE"):
+        await db.write(lambda tx: tx.insert(sql))
+    with pytest.raises(StoreError, match="no such table"):
+        await db.write(lambda tx: tx.insert("INSERT INTO moons VALUES (1)"))
+
+
 async def test_many_rows_go_in_at_once_or_not_at_all(db: Database) -> None:
     sql = "INSERT INTO secrets VALUES (?, x'00')"
     await db.write(lambda tx: tx.executemany(sql, [("a",), ("b",)]))
