@@ -153,9 +153,10 @@ async def test_a_clear_address_is_chosen_before_one_that_is_not_known(
     wired: tuple[Switch, str, str], client: Talker, tmp_path: Path
 ) -> None:
     async with link_rack(tmp_path, RACK) as rack:
-        await until(lambda: all(rack.watch.clear(int(IPv4Address("10.77.0.100")) + n) for n in range(10)))
+        ten = range(int(IPv4Address("10.77.0.100")), int(IPv4Address("10.77.0.110")))
+        await until(lambda: rack.watch.clear_of(ten) == list(ten))
         offer = await client.ask(MAC, discover())
-        assert rack.watch.clear(int(offer.yiaddr))
+        assert rack.watch.clear_of([int(offer.yiaddr)])
         assert rack.watch.counts["conflicts"] == 0
 
 
@@ -163,7 +164,7 @@ async def test_a_machine_that_announces_the_address_that_it_was_given_is_no_conf
     wired: tuple[Switch, str, str], client: Talker, tmp_path: Path
 ) -> None:
     async with link_rack(tmp_path, RACK) as rack:
-        await until(lambda: rack.watch.clear(int(IPv4Address("10.77.0.109"))) is True)
+        await until(lambda: bool(rack.watch.clear_of([int(IPv4Address("10.77.0.109"))])))
         offer = await client.ask(MAC, discover())
         await client.ask(MAC, request(server=SERVER, requested=offer.yiaddr))
         ip("-n", wired[2], "addr", "add", f"{offer.yiaddr}/24", "dev", "c0")
