@@ -294,17 +294,16 @@ class DhcpService:
         while True:
             await self._unstored.some.wait()
             began_s = monotonic_s()
-            batch, shift_us = self._unstored.take()
+            batch = self._unstored.take()
             try:
-                bindings = [outcome.binding for _, outcome in batch if outcome.binding]
-                await self._bindings.commit(bindings, shift_us=shift_us)
+                await self._bindings.commit(batch.bindings, shift_us=batch.shift_us)
             except StoreError as exc:
                 self._unstored.failed()
-                self.counts["withheld"] += len(batch)
-                log.error("dhcp.withheld", count=len(batch), reason=str(exc))  # noqa: TRY400 - an expected fault
+                self.counts["withheld"] += len(batch.outcomes)
+                log.error("dhcp.withheld", count=len(batch.outcomes), reason=str(exc))  # noqa: TRY400 - an expected fault
             else:
                 self._unstored.stored()
-                self._answers.add(batch)
+                self._answers.add(batch.outcomes)
             await asyncio.sleep(max(0.0, began_s + _GATHER_S - monotonic_s()))
 
     def _carry_out(self, decided: Sequence[_Decided]) -> None:
