@@ -15,8 +15,10 @@ from fibrix.domain.census.discovery import Discovery, Marks, Standing, ipv4_of, 
 from fibrix.domain.census.host import Host
 from fibrix.domain.census.sighting import Role
 from fibrix.domain.census.standing import Register
+from fibrix.domain.edit import check_place
 from fibrix.domain.foresee import foresee_thing
 from fibrix.domain.machine import Machine
+from fibrix.domain.names import check_tags
 from fibrix.domain.network_index import NetworkIndex
 from fibrix.domain.ports.discoveries import MarkChanges, NewMachine
 from fibrix.domain.ports.machines import AcceptSpec, MachineChanges, MachineSpec
@@ -172,14 +174,14 @@ class DiscoveryDesk:
         return await self._machines.add(made, uefi=is_uefi(found.host) or False, reason=reason)
 
     async def _accept(self, found: Discovery, spec: NewMachine, power: PowerSettings | None) -> Machine:
-        """Accept the machine that waits for it."""
+        """Accept the machine that waits for it. Where it is to stand is checked before, or half of it would be done."""
+        place = MachineChanges(zone=spec.zone, pool=spec.pool, tags=spec.tags)
+        check_place(place)
+        check_tags(spec.tags or ())
         password = spec.power_password or None
         words = AcceptSpec(name=spec.name, power=power, power_password=password)
         machine = await self._machines.accept(found.machine, words)
-        if (spec.zone, spec.pool, spec.tags) == (None, None, None):
-            return machine
-        place = MachineChanges(zone=spec.zone, pool=spec.pool, tags=spec.tags)
-        return await self._machines.update(found.machine, place)
+        return machine if place == MachineChanges() else await self._machines.update(found.machine, place)
 
     async def _power(self, found: Discovery, spec: NewMachine) -> PowerSettings | None:
         """Say how it is powered: as the caller says, by the address of the BMC that the caller names."""

@@ -269,6 +269,9 @@ async def test_a_machine_that_waits_since_it_asked_for_a_boot_is_accepted(
     found = await call(http, "GET", f"discoveries/{mac}")
     assert (found["standing"], found["machine"]) == ("waiting", waiting)
     assert await macs(http, machine=waiting) == [mac]
+    for wrong in ({"zone": "a b"}, {"pool": ""}, {"tags": ["ok", "a b"]}):
+        await call(http, "POST", f"discoveries/{mac}/machine", {"name": "db-1", **wrong}, 422)
+        assert not site.rig.region.machine(waiting).accepted
     body: Json = {"name": "db-1", "bmc": ITS_BMC, "tags": ["ssd"]}
     made = await call(http, "POST", f"discoveries/{mac}/machine", body, 201)
     assert (made["id"], made["accepted"], made["name"], made["tags"]) == (waiting, True, "db-1", ["ssd"])

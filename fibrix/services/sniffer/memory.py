@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from heapq import nlargest
 from typing import Final
 
 import structlog
@@ -45,7 +46,7 @@ class Memory:
         self._to_wash = True
 
     async def load(self) -> list[Host]:
-        """All that is known, but for what is to be forgotten. Nothing, where it cannot be read: that is logged."""
+        """All that is known, but for what is to be forgotten; of too many the newest. What cannot be read is logged."""
         found: list[Host] = []
         since, after = self._since(), None
         try:
@@ -54,7 +55,7 @@ class Memory:
                 after = page[-1].mac
         except StoreError as exc:
             log.warning("sniffer.not_read", reason=str(exc))
-        return found[: self._most]
+        return found if len(found) <= self._most else nlargest(self._most, found, key=lambda host: host.last)
 
     def note(self, host: Host) -> None:
         """Write what may be kept of a host some time soon. One that finds no room is told of again when it is heard."""

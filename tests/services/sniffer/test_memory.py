@@ -106,13 +106,14 @@ async def test_what_the_disk_did_not_take_waits_for_it(tmp_path: Path, quick: No
             await asyncio.sleep(0)
 
 
-async def test_no_more_are_loaded_than_are_to_be_kept(tmp_path: Path) -> None:
+async def test_no_more_are_loaded_than_are_to_be_kept_and_those_are_the_newest(tmp_path: Path) -> None:
     async with Database(tmp_path / "rack.db", "rack") as database:
         kept = memory_of(database)
         for number in range(50):
-            kept.note(host(number))
+            kept.note(host(number, NOW + timedelta(seconds=number % 7)))
         await run_and_end(kept, database)
-        assert len(await memory_of(database, most=20).load()) == 20
+        loaded = await memory_of(database, most=21).load()
+        assert sorted(one.last.second for one in loaded) == [4] * 7 + [5] * 7 + [6] * 7
 
 
 async def test_what_is_hidden_is_neither_loaded_nor_kept(tmp_path: Path, quick: None) -> None:
