@@ -38,7 +38,7 @@ log = structlog.get_logger()
 
 _CHECK_S: Final = 2.0  # how often an interface that is not there is tried, and one that is there is looked at
 _UNSTORED: Final = 8_000  # outcomes that wait for the disk; while there are more, datagrams are dropped
-_GATHER_S: Final = 0.008  # commits begin at least so far apart: under load fewer and fuller ones, a lone one at once
+_GATHER_S: Final = 0.002  # commits begin at least so far apart: under load fewer and fuller ones, a lone one at once
 
 
 @dataclass(frozen=True, slots=True)
