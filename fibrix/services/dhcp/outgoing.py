@@ -13,9 +13,8 @@ from typing import Final
 from fibrix.runtime.mmsg import CONTROL_LENGTH_AT, IOVEC, MMSGHDR, SEGMENTS, UDP_SEGMENT, Calls, place
 from fibrix.services.dhcp.datagram import IP_PKTINFO, MOST, SLOT, SOCKADDR, Datagram
 
-_CONTROL: Final = struct.Struct(
-    "@NiiI4s4s4xNiiH6x"
-)  # cmsghdr of IP_PKTINFO with in_pktinfo, of UDP_SEGMENT with a size
+# cmsghdr of IP_PKTINFO with in_pktinfo; cmsghdr of UDP_SEGMENT with a size
+_CONTROL: Final = struct.Struct("@NiiI4s4s4xNiiH6x")
 _ADDRESSED: Final = 32  # octets of it without the second one
 _PKTINFO_SIZE: Final = 28  # octets of each without the padding
 _SEGMENT_SIZE: Final = 18
