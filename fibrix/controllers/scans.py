@@ -262,9 +262,11 @@ class ScanController:
             return
         since = self._now() - timedelta(seconds=schedule.interval_s)
         lately = {name for one in scans if one.scan and one.created_at > since for name in one.scan.subnets}
-        for subnet in self._places.subnets():
-            wanted = not schedule.subnets or subnet.name in schedule.subnets
-            if wanted and subnet.name not in lately and await self._begin_scheduled(subnet.name):
+        served = [subnet.name for subnet in self._places.subnets()]
+        for name in schedule.subnets or served:
+            if name not in served:
+                self._refuse(name, "no subnet of this name is served")
+            elif name not in lately and await self._begin_scheduled(name):
                 return
 
     async def _begin_scheduled(self, subnet: str) -> bool:
@@ -272,9 +274,13 @@ class ScanController:
         try:
             await self._begin(spec, scheduled=True)
         except (InvalidError, ConflictError) as exc:
-            if self._refused.get(subnet) != str(exc):
-                log.warning("scan.not_scheduled", subnet=subnet, reason=str(exc))
-            self._refused[subnet] = str(exc)
+            self._refuse(subnet, str(exc))
             return False
         self._refused.pop(subnet, None)
         return True
+
+    def _refuse(self, subnet: str, reason: str) -> None:
+        """Tell why a subnet is not scanned by schedule, once."""
+        if self._refused.get(subnet) != reason:
+            log.warning("scan.not_scheduled", subnet=subnet, reason=reason)
+        self._refused[subnet] = reason

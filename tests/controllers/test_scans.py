@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from structlog.testing import capture_logs
 
 from fibrix.controllers.scans import LISTED, Places, ScanController, Schedule
 from fibrix.domain.operation import Operation, OperationState
@@ -181,6 +182,14 @@ async def test_what_is_not_scheduled_is_left_alone(tmp_path: Path, schedule: Sch
     async with scene(tmp_path, schedule) as on:
         await on.scans.begin_due()
         assert on.scanner.orders == []
+
+
+async def test_a_name_that_no_subnet_has_is_told_of_once(tmp_path: Path) -> None:
+    async with scene(tmp_path, Schedule(interval_s=60, subnets=("others",))) as on:
+        with capture_logs() as logs:
+            await on.scans.begin_due()
+            await on.scans.begin_due()
+        assert [(line["event"], line["subnet"]) for line in logs] == [("scan.not_scheduled", "others")]
 
 
 async def test_who_answered_long_ago_is_forgotten(tmp_path: Path) -> None:
