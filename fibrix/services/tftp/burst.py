@@ -27,7 +27,8 @@ class Sender:
     def send(self, datagrams: Sequence[Parts]) -> bool:
         """Send all, in order; False when the socket's buffer is full: `flush` sends the rest.
 
-        What was left of an earlier call is forgotten: these take its place. Raises OSError when there is no way out.
+        All are as long as the first one; the last may be shorter: so a window is, and so the kernel cuts. What was left
+        of an earlier call is forgotten: these take its place. Raises OSError when there is no way out.
         """
         if len(datagrams) == 1:
             header, payload = datagrams[0]
@@ -62,11 +63,8 @@ class Sender:
         return True
 
     def _burst(self, datagrams: Sequence[Parts], at: int) -> int:
-        """How many can go together: all as long as the first one, but for a shorter last."""
-        size = _length(datagrams[at])
-        most = min(_SEGMENTS, max(1, _BURST_BYTES // size), len(datagrams) - at)
-        whole = next((n for n in range(1, most) if _length(datagrams[at + n]) != size), most)
-        return whole + (whole < most and _length(datagrams[at + whole]) < size)
+        """How many can go together."""
+        return min(_SEGMENTS, max(1, _BURST_BYTES // _length(datagrams[at])), len(datagrams) - at)
 
     def _send_together(self, datagrams: Sequence[Parts]) -> None:
         size = _length(datagrams[0])

@@ -70,7 +70,7 @@ class Transfer:
         window_bytes = agreed.window_blocks * agreed.block_bytes
         self._read_bytes = max(1, min(_AHEAD_WINDOWS, _AHEAD_BYTES // window_bytes)) * window_bytes
         self._content, self._content_at = _NOTHING, 0  # what was read last, and its offset
-        self._ahead: list[tuple[bytes, bytes]] = []  # lock-step: the blocks after `sent`, last first, and their ACKs
+        self._follows_at = size  # in it, of the block after `sent`, in lock-step; at its end or behind: none is there
 
     @property
     def untouched(self) -> bool:
@@ -91,14 +91,16 @@ class Transfer:
 
         It is then for `receive` to say what there is. This is the way of nearly each block, and short for that.
         """
-        if datagram != self._awaited or not self._ahead:
+        at, content = self._follows_at, self._content
+        if datagram != self._awaited or at >= len(content):
             return b""
+        end = self._follows_at = at + self._agreed.block_bytes
         self._acknowledged = self._sent
-        self._sent += 1
+        number = self._sent = self._sent + 1
         self._sendings = 1
         self.deadline = now + self._waits_s[0]
-        following, self._awaited = self._ahead.pop()
-        return following
+        self._awaited = ack(number)
+        return data_header(number) + content[at:end]
 
     def receive(self, datagram: bytes, now: float) -> Outcome:
         """Take a datagram from the client's own port. Raises MalformedPacketError, which changes nothing."""
@@ -169,11 +171,7 @@ class Transfer:
                 return self._give_up("the file became shorter while it was sent")
         content = self._content
         if self._agreed.window_blocks == 1:
-            self._ahead = [
-                (data_header(number) + content[offset : offset + size], ack(number))
-                for number, offset in enumerate(range(at + size, len(content), size), first + 1)
-            ]
-            self._ahead.reverse()
+            self._follows_at = at + size
         return Outcome(
             tuple(
                 (data_header(number), content[at + (number - first) * size : at + (number - first + 1) * size])
