@@ -2,9 +2,10 @@
 
 import asyncio
 import os
+import socket
 from collections import Counter
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from ipaddress import IPv4Address
@@ -125,15 +126,16 @@ class _Download(web.StreamResponse):
             self.headers.update(body.headers)
             if chosen.status is not HTTPStatus.NOT_MODIFIED:
                 self.content_length = body.length
-            writer = await super().prepare(request)
-            if request.method == hdrs.METH_GET:
-                for piece in body.pieces:
-                    if isinstance(piece, bytes):
-                        await self.write(piece)
-                    else:
-                        await self._drain(transport, writer)
-                        await self._downloads.pump.send(transport, file, piece)
-            await self.write_eof()
+            with _corked(transport):
+                writer = await super().prepare(request)
+                if request.method == hdrs.METH_GET:
+                    for piece in body.pieces:
+                        if isinstance(piece, bytes):
+                            await self.write(piece)
+                        else:
+                            await self._drain(transport, writer)
+                            await self._downloads.pump.send(transport, file, piece)
+                await self.write_eof()
             return writer
 
     async def _drain(self, transport: asyncio.Transport, writer: AbstractStreamWriter | None) -> None:
@@ -156,6 +158,18 @@ class _Download(web.StreamResponse):
         log.info("download.ended", peer=str(client), file=self._name, sent_bytes=event.sent_bytes, error=error)
         self._downloads.count(event)
         self._downloads.bus.publish(event)
+
+
+@contextmanager
+def _corked(transport: asyncio.Transport) -> Iterator[None]:
+    """Have segments leave when they are full, the first with headers and file: half as many for both to handle."""
+    sock = transport.get_extra_info("socket")
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # closed already: the client is gone
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
 
 
 def _asked(headers: Mapping[str, str]) -> Asked:

@@ -15,7 +15,8 @@ import pytest
 from fibrix.domain.network import SubnetMode
 from fibrix.domain.rack import RackSnapshot
 from fibrix.events.rack import TransferEnded
-from fibrix.services.httpboot.pump import bring_in, is_in_memory
+from fibrix.services.httpboot.cached import Memory
+from fibrix.services.httpboot.pump import bring_in
 from tests.services.httpboot.test_service import BIG_BYTES, CONTENT, SNAPSHOT, SUBNET, Rig, _read_all, running
 
 PATH = "/boot/files/ephemeral/abc/vmlinuz"
@@ -109,17 +110,28 @@ async def test_a_file_that_is_cut_short_ends_the_connection_and_is_told_of(rig: 
     assert event.sent_bytes < BIG_BYTES
 
 
-async def test_what_is_on_the_disk_only_is_seen_and_brought_in(tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", ["counted", "probed"])
+async def test_what_is_on_the_disk_only_is_seen_and_brought_in(tmp_path: Path, way: str) -> None:
+    memory = Memory()
+    memory._counts = way == "counted"
     with (tmp_path / "cold").open("wb+") as file:
-        file.write(os.urandom(1 << 20))
+        file.write(os.urandom(3 << 20))
         file.flush()
         os.fsync(file.fileno())
-        assert is_in_memory(file.fileno(), 0, 1 << 20)
+        assert memory.has(file.fileno(), 0, 3 << 20)
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-        if is_in_memory(file.fileno(), 0, 1 << 20):
+        if memory.has(file.fileno(), 0, 3 << 20):
             pytest.skip("the folder for temporary files is on no disk")
-        bring_in(file.fileno(), 0, 1 << 20)
-        assert is_in_memory(file.fileno(), 0, 1 << 20)
+        bring_in(file.fileno(), 1 << 20, 1 << 20)
+        assert memory.has(file.fileno(), 1 << 20, 1 << 20)
+        assert memory.has(file.fileno(), (1 << 20) + 5_000, 10_000)
+        assert not memory.has(file.fileno(), 0, 3 << 20)
+
+
+async def test_a_file_that_is_never_in_memory_is_sent_all_the_same(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a network file system, of which the kernel cannot tell."""
+    monkeypatch.setattr(Memory, "has", lambda *_: False)
+    assert len((await rig.get("/images/debian/disk.raw"))[1]) == BIG_BYTES
 
 
 async def test_an_address_that_is_missing_keeps_nobody_else_from_being_served(tmp_path: Path) -> None:
