@@ -12,6 +12,8 @@ LENGTH_AT: Final = 14  # of mmsghdr, in words of 4 octets: msg_len
 CONTROL_LENGTH_AT: Final = 5  # of mmsghdr, in words of 8 octets: msg_controllen
 UDP_SEGMENT: Final = 103  # of <linux/udp.h>; Python has no name for it
 SEGMENTS: Final = 64  # UDP_MAX_SEGMENTS, before Linux 6.9
+NOT_CUT: Final = frozenset({errno.EINVAL, errno.EIO, errno.EMSGSIZE, errno.ENOPROTOOPT, errno.EOPNOTSUPP})
+"""Error numbers of UDP_SEGMENT where kernel or interface do not cut a message into datagrams."""
 
 _POINTER_OCTETS: Final = 8
 

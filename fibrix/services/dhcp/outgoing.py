@@ -4,13 +4,12 @@ The kernel cuts such a message into its datagrams (UDP_SEGMENT of udp(7)): the w
 them. So it is with most answers to one relay.
 """
 
-import errno
 import socket
 import struct
 from collections.abc import Sequence
 from typing import Final
 
-from fibrix.runtime.mmsg import CONTROL_LENGTH_AT, IOVEC, MMSGHDR, SEGMENTS, UDP_SEGMENT, Calls, place
+from fibrix.runtime.mmsg import CONTROL_LENGTH_AT, IOVEC, MMSGHDR, NOT_CUT, SEGMENTS, UDP_SEGMENT, Calls, place
 from fibrix.services.dhcp.datagram import IP_PKTINFO, MOST, SLOT, SOCKADDR, Datagram
 
 # cmsghdr of IP_PKTINFO with in_pktinfo; cmsghdr of UDP_SEGMENT with a size
@@ -22,7 +21,6 @@ _SOURCE_AT: Final = 20
 _CUT_AT: Final = 48  # the size
 _NOWHERE: Final = bytes(4)
 _LONGEST_CUT: Final = 548  # octets of payload: what is longer may not fit the interface, and then goes in fragments
-_NOT_CUT: Final = frozenset({errno.EINVAL, errno.EIO, errno.EMSGSIZE})  # where kernel or interface do not cut
 
 
 class Outgoing:
@@ -65,7 +63,7 @@ class Outgoing:
         sent = self._calls.send(self._at, len(ends))
         if sent >= 0:
             return ends[sent - 1] if sent else 0, 0
-        if self._cuts and ends[0] > 1 and -sent in _NOT_CUT:
+        if self._cuts and ends[0] > 1 and -sent in NOT_CUT:
             self._cuts = False
             return 0, 0
         return 0, -sent

@@ -1,17 +1,14 @@
 """Sending a window: in one system call where the kernel cuts it up (UDP_SEGMENT), else a datagram at a time."""
 
-import errno
 import socket
 from collections.abc import Sequence
 from itertools import chain
 from typing import Final
 
+from fibrix.runtime.mmsg import NOT_CUT, SEGMENTS, UDP_SEGMENT
 from fibrix.services.tftp.engine import Parts
 
-_UDP_SEGMENT: Final = 103  # linux/udp.h; Python has no name for it
-_SEGMENTS: Final = 64  # UDP_MAX_SEGMENTS, before Linux 6.9
 _BURST_BYTES: Final = 65_000  # a burst is one IP packet until it is cut
-_NO_SEGMENTS: Final = (errno.EINVAL, errno.EIO, errno.EMSGSIZE, errno.ENOPROTOOPT, errno.EOPNOTSUPP)
 
 Address = tuple[str, int]
 
@@ -55,7 +52,7 @@ class Sender:
                 self._rest = rest[at:]
                 return False
             except OSError as exc:
-                if count == 1 or exc.errno not in _NO_SEGMENTS:
+                if count == 1 or exc.errno not in NOT_CUT:
                     raise
                 self._segments = False
                 continue
@@ -64,11 +61,11 @@ class Sender:
 
     def _burst(self, datagrams: Sequence[Parts], at: int) -> int:
         """How many can go together."""
-        return min(_SEGMENTS, max(1, _BURST_BYTES // _length(datagrams[at])), len(datagrams) - at)
+        return min(SEGMENTS, max(1, _BURST_BYTES // _length(datagrams[at])), len(datagrams) - at)
 
     def _send_together(self, datagrams: Sequence[Parts]) -> None:
         size = _length(datagrams[0])
-        control = [(socket.SOL_UDP, _UDP_SEGMENT, size.to_bytes(2, "little"))] if len(datagrams) > 1 else []
+        control = [(socket.SOL_UDP, UDP_SEGMENT, size.to_bytes(2, "little"))] if len(datagrams) > 1 else []
         self._socket.sendmsg(list(chain.from_iterable(datagrams)), control)
 
 
