@@ -163,13 +163,17 @@ class _Download(web.StreamResponse):
 @contextmanager
 def _corked(transport: asyncio.Transport) -> Iterator[None]:
     """Have segments leave when they are full, the first with headers and file: half as many for both to handle."""
-    sock = transport.get_extra_info("socket")
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+    _cork(transport, on=True)
     try:
         yield
     finally:
-        with suppress(OSError):  # closed already: the client is gone
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
+        _cork(transport, on=False)
+
+
+def _cork(transport: asyncio.Transport, *, on: bool) -> None:
+    """Hold back segments that are not full, or no longer. A client that is gone already is noticed by who writes."""
+    with suppress(OSError):
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, on)
 
 
 def _asked(headers: Mapping[str, str]) -> Asked:

@@ -16,6 +16,7 @@ from fibrix.domain.network import SubnetMode
 from fibrix.domain.rack import RackSnapshot
 from fibrix.events.rack import TransferEnded
 from fibrix.services.httpboot.cached import Memory
+from fibrix.services.httpboot.download import _corked
 from fibrix.services.httpboot.pump import bring_in
 from tests.services.httpboot.test_service import BIG_BYTES, CONTENT, SNAPSHOT, SUBNET, Rig, _read_all, running
 
@@ -132,6 +133,18 @@ async def test_a_file_that_is_never_in_memory_is_sent_all_the_same(rig: Rig, mon
     """As on a network file system, of which the kernel cannot tell."""
     monkeypatch.setattr(Memory, "has", lambda *_: False)
     assert len((await rig.get("/images/debian/disk.raw"))[1]) == BIG_BYTES
+
+
+async def test_a_client_that_is_gone_before_its_answer_begins_is_no_fault(rig: Rig) -> None:
+    host, port = rig.url.removeprefix("http://").split(":")
+    _, writer = await asyncio.open_connection(host, int(port))
+    writer.close()
+    await writer.wait_closed()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+    assert isinstance(writer.transport, asyncio.Transport)
+    with _corked(writer.transport):
+        pass
 
 
 async def test_an_address_that_is_missing_keeps_nobody_else_from_being_served(tmp_path: Path) -> None:
