@@ -64,6 +64,8 @@ class Recorder:
     def frames(self, seconds: float | None) -> Iterator[tuple[int, bytes, int]]:
         """Give frames as they come, for so long or for ever: microseconds since 1970, octets, length on the wire.
 
+        The kernel notes arrivals from some 20 ms after the opening on: a frame of before has the time of its reading.
+
         Raises ListenError: the interface went away.
         """
         until = None if seconds is None else time.monotonic() + seconds

@@ -5,7 +5,6 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from itertools import islice
 
 import pytest
 
@@ -31,27 +30,24 @@ def send(namespace: str, interface: str, frame: bytes) -> None:
         raw.send(frame)
 
 
-def recorded(recorder: Recorder, wanted: bytes, count: int) -> list[tuple[int, bytes, int]]:
-    found = (each for each in recorder.frames(5) if wanted in each[1])
-    return list(islice(found, count))
+def recorded(recorder: Recorder, wanted: bytes) -> tuple[int, bytes, int]:
+    return next(each for each in recorder.frames(5) if wanted in each[1])
 
 
 def test_frames_of_both_ways_have_their_time_and_their_tag(cable: Wire) -> None:
-    with closing(Recorder("s0")) as recorder:
-        before = time.time_ns() // 1000
-        send(cable.client, "c0", HEAD + b"\x08\x06 came untagged" + bytes(40))
-        send(cable.client, "c0", HEAD + b"\x81\x00\x20\x0a\x08\x06 came tagged" + bytes(40))
-        send(cable.server, "s0", HEAD + b"\x08\x06 left" + bytes(40))
-        found = recorded(recorder, HEAD, 3)
-        after = time.time_ns() // 1000
-    assert [frame.rstrip(b"\0") for _, frame, _ in found] == [
-        HEAD + b"\x08\x06 came untagged",
-        HEAD + b"\x81\x00\x20\x0a\x08\x06 came tagged",  # the kernel took it out, it is put back
-        HEAD + b"\x08\x06 left",
+    sent = [
+        (cable.client, "c0", HEAD + b"\x08\x06 came untagged"),
+        (cable.client, "c0", HEAD + b"\x81\x00\x20\x0a\x08\x06 came tagged"),  # the kernel takes it out, it is put back
+        (cable.server, "s0", HEAD + b"\x08\x06 left"),
     ]
-    assert [length for _, _, length in found] == [len(frame) for _, frame, _ in found]
-    times = [at_us for at_us, _, _ in found]
-    assert before <= times[0] <= times[1] <= times[2] <= after
+    with closing(Recorder("s0")) as recorder:
+        for namespace, interface, octets in sent:
+            before = time.time_ns() // 1000
+            send(namespace, interface, octets + bytes(40))
+            at_us, frame, length = recorded(recorder, HEAD)
+            assert before <= at_us <= time.time_ns() // 1000
+            assert frame.rstrip(b"\0") == octets
+            assert length == len(frame)
 
 
 def test_recording_ends_after_its_seconds(cable: Wire) -> None:
