@@ -1,7 +1,8 @@
 """Is an address free? ARP probes ahead of need (RFC 5227 §2.1.1), so that no client waits for one. Pure.
 
-All addresses of a subnet's ranges that nobody has are gone through at a stated pace, again and again: one that nobody
-answers for is clear for a while; one that is answered for is a conflict. Times are monotonic seconds.
+A subnet's ranges are gone through at a stated pace, again and again: an address that nobody answers for is clear for a
+while; one that is answered for is a conflict. Of large ranges, one address in every few is kept clear, so that there is
+one near any place that a newcomer's MAC points to. Times are monotonic seconds.
 """
 
 from collections import OrderedDict, defaultdict
@@ -26,6 +27,7 @@ _PAUSE_S: Final = 1.0  # between two probes, and after the last one: PROBE_MIN
 _PER_SECOND: Final = 50  # addresses newly probed
 _LOOKS: Final = 1_024  # places looked at per step: those in use are skipped
 _MOST: Final = 4_096  # addresses known to be clear, or being probed, per subnet
+_BLOCKS: Final = 3_072  # kept clear of larger ranges: the rest is for those that are given away, and replaced
 _PROXY_ARP: Final = 16  # a MAC that answers for more than so many is a router that answers for everyone (RFC 1027)
 _NOBODY: Final = MacAddress("00:00:00:00:00:00")
 
@@ -42,6 +44,7 @@ class Prober:
     def __init__(self, subnet: Subnet) -> None:
         self.subnet = subnet
         self._plan = AddressPlan(subnet)
+        self._block = 1 if self._plan.size <= _MOST else -(-self._plan.size // _BLOCKS)
         self._probing: dict[int, _Probing] = {}
         self._clear: OrderedDict[int, float] = OrderedDict()  # until when, the first to end first
         self._answered: defaultdict[MacAddress, set[int]] = defaultdict(set)
@@ -116,18 +119,31 @@ class Prober:
         self._clear.move_to_end(number)
 
     def _begin(self, now: float, vacant: Callable[[int], bool]) -> list[int]:
-        begun = []
-        for _ in range(min(_LOOKS, self._plan.size)):
+        begun: list[int] = []
+        step = max(_LOOKS // self._block, 1) * self._block
+        places = self._plan.stretch(self._cursor, min(step, self._plan.size - self._cursor))
+        for at in range(0, len(places), self._block):
             if self._credit < 1 or len(self._probing) + len(self._clear) >= _MOST:
                 break
-            number = self._plan.nth(self._cursor)
-            self._cursor = (self._cursor + 1) % self._plan.size
-            known = number in self._probing or self._clear.get(number, now) > now + _RENEW_S
-            if not known and self._plan.dynamic(number) and vacant(number):
+            block = places[at : at + self._block]
+            self._cursor = (self._cursor + len(block)) % self._plan.size
+            number = self._lacking(block, now, vacant)
+            if number is not None:
                 self._probing[number] = _Probing(1, now + _PAUSE_S)
                 self._credit -= 1
                 begun.append(number)
         return begun
+
+    def _lacking(self, block: Sequence[int], now: float, vacant: Callable[[int], bool]) -> int | None:
+        """The first address of a block that can be probed; None when one of it is clear for some time yet."""
+        found = None
+        for number in block:
+            if number in self._probing or self._clear.get(number, now) > now + _RENEW_S:
+                if self._block == 1 or vacant(number):
+                    return None
+            elif found is None and self._plan.dynamic(number) and vacant(number):
+                found = number
+        return found
 
 
 def question(mac: MacAddress, source: IPv4Address, target: IPv4Address) -> bytes:
