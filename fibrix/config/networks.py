@@ -7,7 +7,8 @@ from fibrix.domain.names import check_label
 from fibrix.domain.network import Subnet, SubnetMode, UnknownPolicy
 from fibrix.domain.network_kept import KeptSubnet, Vlan, effective, vlan_id
 from fibrix.domain.network_rules import clashes, subnet_faults
-from fibrix.domain.network_spec import OptionSpec, RangeSpec, ReservedSpec, RouteSpec, SubnetSpec, kept_of
+from fibrix.domain.network_spec import OptionSpec, RangeSpec, ReservedSpec, RouteSpec, SubnetSpec
+from fibrix.domain.network_text import kept_of
 from fibrix.errors import InvalidError
 
 

@@ -12,8 +12,8 @@ from fibrix.controllers.networks import NetworkBook
 from fibrix.controllers.ports import Store, Thing, Unit
 from fibrix.domain.names import check_label
 from fibrix.domain.network_kept import Fabric, Vlan, Zone
+from fibrix.domain.network_reader import refuse
 from fibrix.domain.network_rules import subnet_faults, vlan_faults
-from fibrix.domain.network_spec import refuse
 from fibrix.domain.ports.networks import NamedSpec, NoteChanges, VlanChanges, VlanSpec
 from fibrix.errors import ConflictError, Fault, InvalidError, NotFoundError
 from fibrix.events import network as events

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from fibrix.controllers.ports import Store, Unit
 from fibrix.domain.network import Reservation, Subnet
 from fibrix.domain.network_kept import KeptSubnet, Vlan, effective
+from fibrix.domain.network_reader import refuse
 from fibrix.domain.network_rules import between, subnet_faults
-from fibrix.domain.network_spec import refuse
 from fibrix.domain.ports.networks import Listed
 from fibrix.errors import ConflictError, NotFoundError
 

@@ -9,8 +9,9 @@ from fibrix.controllers.ports import Store, Unit
 from fibrix.controllers.quotas import check_reservation
 from fibrix.domain.network import Reservation
 from fibrix.domain.network_kept import KeptSubnet
+from fibrix.domain.network_reader import refuse
 from fibrix.domain.network_rules import reservation_faults
-from fibrix.domain.network_spec import client_of, options_of, refuse, reservation_of
+from fibrix.domain.network_text import client_of, options_of, reservation_of
 from fibrix.domain.network_use import Occupants, next_address
 from fibrix.domain.ports.leases import LeaseBook
 from fibrix.domain.ports.networks import ReservationChanges, ReservationSpec

@@ -11,17 +11,10 @@ from fibrix.controllers.ports import Store, Unit
 from fibrix.domain.binding import Binding
 from fibrix.domain.network_foresee import changed_fields, subnet_changed
 from fibrix.domain.network_kept import KeptSubnet
+from fibrix.domain.network_reader import refuse
 from fibrix.domain.network_rules import reservation_faults
-from fibrix.domain.network_spec import (
-    RangeSpec,
-    ReservedSpec,
-    SubnetChanges,
-    SubnetSpec,
-    changed,
-    kept_of,
-    refuse,
-    spec_of,
-)
+from fibrix.domain.network_spec import RangeSpec, ReservedSpec, SubnetChanges, SubnetSpec
+from fibrix.domain.network_text import changed, kept_of, spec_of
 from fibrix.domain.network_use import is_live
 from fibrix.domain.ports.leases import LeaseBook
 from fibrix.domain.ports.networks import Listed

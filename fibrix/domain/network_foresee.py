@@ -9,7 +9,7 @@ from fibrix.domain.foreseen import Foreseen
 from fibrix.domain.network import Subnet, SubnetMode
 from fibrix.domain.network_kept import KeptSubnet
 from fibrix.domain.network_rules import shown
-from fibrix.domain.network_spec import spec_of
+from fibrix.domain.network_text import spec_of
 
 _MODES: Final = {
     SubnetMode.SERVE: "it answers DHCP, with addresses and what to boot",

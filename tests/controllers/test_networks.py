@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from fibrix.controllers.networks import Declared, NetworkBook
-from fibrix.domain.network_spec import RangeSpec, SubnetSpec, kept_of
+from fibrix.domain.network_spec import RangeSpec, SubnetSpec
+from fibrix.domain.network_text import kept_of
 from fibrix.errors import ConflictError
 from tests.support.site import site
 

@@ -16,18 +16,8 @@ from fibrix.domain.network_foresee import subnet_changed
 from fibrix.domain.network_kept import KeptSubnet, ReservedRange, Vlan, effective
 from fibrix.domain.network_options import option_faults
 from fibrix.domain.network_rules import between, interface_fault, reservation_faults, subnet_faults, vlan_faults
-from fibrix.domain.network_spec import (
-    OptionSpec,
-    RangeSpec,
-    ReservedSpec,
-    RouteSpec,
-    SubnetChanges,
-    SubnetSpec,
-    changed,
-    client_of,
-    kept_of,
-    spec_of,
-)
+from fibrix.domain.network_spec import OptionSpec, RangeSpec, ReservedSpec, RouteSpec, SubnetChanges, SubnetSpec
+from fibrix.domain.network_text import changed, client_of, kept_of, spec_of
 from fibrix.domain.network_use import Hold, Occupants, Where, holders, next_address, use
 from fibrix.errors import InvalidError
 from fibrix.types import MacAddress

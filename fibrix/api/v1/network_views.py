@@ -8,7 +8,8 @@ from fibrix.api.views import Time
 from fibrix.domain.binding import BindingState
 from fibrix.domain.network import Reservation, SubnetMode, UnknownPolicy
 from fibrix.domain.network_kept import Vlan, Zone
-from fibrix.domain.network_spec import OptionSpec, RangeSpec, ReservedSpec, RouteSpec, options_of, spec_of
+from fibrix.domain.network_spec import OptionSpec, RangeSpec, ReservedSpec, RouteSpec
+from fibrix.domain.network_text import options_of, spec_of
 from fibrix.domain.network_use import Holder, SubnetUse
 from fibrix.domain.ports.networks import Held, Lease, Listed
 
