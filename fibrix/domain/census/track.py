@@ -141,7 +141,7 @@ class Track(msgspec.Struct, eq=False, gc=False):
 
     @property
     def newest(self) -> str:
-        """The address that it was heard to use last; empty: none."""
+        """The address that it was heard to use last, of this link alone only if it has no other; empty: none."""
         return address_text(self._newest)
 
     @property
@@ -222,7 +222,9 @@ class Track(msgspec.Struct, eq=False, gc=False):
 
     @property
     def _newest(self) -> bytes:
-        return max(self.addresses, key=lambda one: self.addresses[one].last, default=b"")
+        return max(
+            self.addresses, key=lambda one: (not ip_address(one).is_link_local, self.addresses[one].last), default=b""
+        )
 
     def _addresses(self, shift: int) -> tuple[HostAddress, ...]:
         uses = sorted(self.addresses.items(), key=lambda one: (-one[1].last, one[0]))
