@@ -1,8 +1,8 @@
-"""Files on their way out, all by one thread: sendfile in small bites, connection by connection.
+"""Files on their way out, by a thread or a few: sendfile in small bites, connection by connection.
 
 The kernel copies megabytes in one call, during which Python's interpreter is free for the event loop: DHCP and DNS are
 answered meanwhile, however many downloads there are. Done by the loop itself, each bite would make them wait. No disk
-is waited for by that thread: what the kernel would have to read first is read by others.
+is waited for by those threads: what the kernel would have to read first is read by others.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from fibrix.services.httpboot.sender import BITE_BYTES, Job, Sender
 _COLD_BYTES: Final = BITE_BYTES  # read at once when it is not in memory
 _READ_BYTES: Final = 256 * 1024
 _DISK_THREADS: Final = 4
+_SENDERS: Final = min(len(os.sched_getaffinity(0)), 4)
 _SHORTER: Final = "the file became shorter while it was sent"
 
 
@@ -28,13 +29,12 @@ class Pump:
     def __init__(self) -> None:
         self._disk = ThreadPoolExecutor(_DISK_THREADS, "httpboot disk")
         self._memory = Memory()
-        self._sender: Sender | None = None
+        self._senders: list[Sender] = []
 
     def close(self) -> None:
         """Give back what was opened. What is still on its way ends in a DownloadError."""
-        if self._sender is not None:
-            self._sender.close()
-            self._sender = None
+        while self._senders:
+            self._senders.pop().close()
 
     async def send(self, transport: asyncio.Transport, file: BinaryIO, span: Span) -> None:
         """Send a part of a file on a connection whose own buffer is empty.
@@ -51,15 +51,25 @@ class Pump:
 
     async def _carry_out(self, transport: asyncio.Transport, file: BinaryIO, at: int, end: int, warm: int) -> int:
         """Send as far as there is no disk to wait for; how far that was. `warm`: up to where that is known."""
-        if self._sender is None or not self._sender.alive:
-            self._sender = Sender(self._bite)
+        sender = self._least_busy()
         job = Job.of(transport.get_extra_info("socket").fileno(), file.fileno(), at, end, warm)
-        self._sender.put(job)
+        sender.put(job)
         try:
             return await job.over
         finally:
             if not job.over.done() or job.over.cancelled():
-                self._sender.drop(job)
+                sender.drop(job)
+
+    def _least_busy(self) -> Sender:
+        """Who has the fewest connections. One more is started when all have some, while there are processors for it."""
+        for dead in [one for one in self._senders if not one.alive]:
+            self._senders.remove(dead)
+            dead.close()
+        sender = min(self._senders, key=lambda one: one.load, default=None)
+        if sender is None or (sender.load and len(self._senders) < _SENDERS):
+            sender = Sender(self._bite)
+            self._senders.append(sender)
+        return sender
 
     def _bite(self, job: Job) -> bool:
         """Hand the next octets to the kernel; whether the job is over: all went, or a disk is to be waited for.

