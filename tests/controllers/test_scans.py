@@ -1,7 +1,7 @@
 """Scans on a real store: begun, followed, cancelled, lost, due; the rack is played."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from fibrix.types import MacAddress
 from tests.controllers.rig import Clock, Rig, rig
 from tests.fakes.power import FakePower
 from tests.fakes.scanner import FakeScanner
+from tests.support.waiting import until
 
 RACKS = ScanSpec(targets=("racks",))
 HOST = ScanHost(subnet="racks", address="192.168.1.9", mac=MacAddress("52:54:00:00:00:09"), kinds=(ScanKind.ARP,))
@@ -62,15 +63,6 @@ class Scene:
 async def scene(folder: Path, schedule: Schedule = Schedule()) -> AsyncIterator[Scene]:  # noqa: B008 - frozen
     async with rig(folder, Clock(), FakePower()) as r:
         yield Scene(r, schedule)
-
-
-async def until(there: Callable[[], bool]) -> None:
-    """Look until it is so, for two seconds at most."""
-    async with asyncio.timeout(2):
-        while True:
-            if there():
-                return
-            await asyncio.sleep(0.01)
 
 
 async def test_a_scan_is_an_operation_from_its_begin_to_its_end(tmp_path: Path) -> None:

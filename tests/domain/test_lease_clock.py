@@ -1,6 +1,6 @@
 """Clocks that are set, forward and back: leases stay the real spans of time that clients were told."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fibrix.domain.binding import SECOND_US
@@ -50,7 +50,6 @@ def test_offers_and_rests_move_with_the_clock() -> None:
     assert book.refusal(net, client(2), int(ip(100)), at(30) + DAY_US) == ""
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 300), st.sampled_from([0, 0, 0, DAY_US, -DAY_US, 2 * SECOND_US]))))
 def test_however_it_is_set_a_lease_lasts_as_long_as_the_client_was_told(steps: list[tuple[int, int]]) -> None:
     book, net, clock = leases(), subnet((100, 100)), LeaseClock(NOW, 0)

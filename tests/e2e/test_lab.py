@@ -12,8 +12,9 @@ import pytest
 from fibrix.lab.process import run
 from fibrix.lab.rack import Rack
 from fibrix.lab.spec import MachinePlan
-from tests.lab.labs import lab, needs_root, until
+from tests.lab.labs import lab, needs_root
 from tests.support.netns import entered
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180), needs_root]
 
@@ -135,6 +136,6 @@ async def test_a_guest_that_powers_itself_off_is_off(tmp_path: Path) -> None:
         await ipmi(rack, plan, "chassis", "bootdev", "disk")
         await rack.power(plan.name, "on")
         await serial(rack, plan, "on\n")
-        await until(lambda: not rack.machine(plan).is_on)
+        await until(lambda: not rack.machine(plan).is_on, 60)
         assert await ipmi(rack, plan, "chassis", "power", "status") == "Chassis Power is off"
         assert "guest-shutdown" in (rack.paths.machine(plan) / "qmp.log").read_text()

@@ -1,8 +1,7 @@
 """Labs of a test's own, that are gone when it ends."""
 
-import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -27,14 +26,6 @@ def traces(name: str) -> list[str]:
         if f"lab-{name}/" in command or f"fx-{name}-" in command:
             found.append(command)
     return found
-
-
-async def until(seen: Callable[[], bool]) -> None:
-    """Wait until something is so; the test's own time limit ends it."""
-    while True:
-        if seen():
-            return
-        await asyncio.sleep(0.01)
 
 
 @asynccontextmanager

@@ -12,7 +12,8 @@ from rich.console import Console
 from fibrix.lab.demo import Demo
 from fibrix.lab.process import python_module
 from fibrix.lab.spec import LabSpec
-from tests.lab.labs import needs_root, traces, until
+from tests.lab.labs import needs_root, traces
+from tests.support.waiting import until
 
 pytestmark = needs_root
 
@@ -80,7 +81,7 @@ async def test_run_serves_until_it_is_told_to_stop(tmp_path: Path, number: signa
     with (tmp_path / "log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(*argv, stdout=log, stderr=log)
     api = tmp_path / f"lab-{name}" / "controller" / "api.sock"
-    await until(lambda: api.exists() or process.returncode is not None)
+    await until(lambda: api.exists() or process.returncode is not None, 60)
     assert traces(name)
     process.send_signal(number)
     await process.wait()

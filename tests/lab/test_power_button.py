@@ -9,7 +9,7 @@ import pytest
 
 from fibrix.errors import LabError
 from fibrix.lab.process import SHELL, Daemon, run
-from tests.lab.labs import until
+from tests.support.waiting import until
 
 _RESET = '{"event": "SHUTDOWN", "data": {"guest": true, "reason": "guest-reset"}}'
 _OFF = '{"event": "SHUTDOWN", "data": {"guest": true, "reason": "guest-shutdown"}}'

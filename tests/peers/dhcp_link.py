@@ -1,7 +1,7 @@
 """A DHCP service with its watch and its PXE port on a switch of its own, beside real servers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -44,15 +44,6 @@ async def link_rack(folder: Path, *subnets: Subnet) -> AsyncIterator[LinkRack]:
         yield rack
         for task in tasks:
             task.cancel()
-
-
-async def until(so: Callable[[], bool], timeout_s: float = 8) -> None:
-    """Wait until something is so. Raises TimeoutError."""
-    async with asyncio.timeout(timeout_s):
-        while True:
-            if so():
-                return
-            await asyncio.sleep(0.02)
 
 
 @asynccontextmanager

@@ -15,7 +15,6 @@ from fibrix.domain.network import AddressRange
 from fibrix.types import MacAddress
 from fibrix.wire.ipv4 import UdpDatagram
 from tests.peers.dhcp_link import link_rack, program
-from tests.peers.dhcp_link import until as until_so
 from tests.peers.dhcp_wire import RACK, SERVER, Talker, needs_namespaces, rack_on, talker
 from tests.peers.test_dhcp_clients import (
     UDHCPC_SCRIPT,
@@ -26,6 +25,7 @@ from tests.peers.test_dhcp_clients import (
     until,
 )
 from tests.support.netns import Wire, ip, wire
+from tests.support.waiting import until as until_so
 
 pytestmark = [needs_namespaces, pytest.mark.timeout(60)]
 

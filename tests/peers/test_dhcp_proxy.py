@@ -18,12 +18,13 @@ from fibrix.wire.dhcp4.message import ANY, Message
 from fibrix.wire.dhcp4.options import MESSAGE_TYPE, SERVER_IDENTIFIER, VENDOR_CLASS, MessageType
 from fibrix.wire.ethernet import BROADCAST, IPV4, EthernetFrame
 from fibrix.wire.ipv4 import UdpDatagram
-from tests.peers.dhcp_link import LinkRack, dnsmasq, link_rack, program, until
+from tests.peers.dhcp_link import LinkRack, dnsmasq, link_rack, program
 from tests.peers.dhcp_wire import RACK, SERVER, needs_namespaces
 from tests.services.dhcp.rack import discover, request
 from tests.services.dhcp.test_proxy import BIOS, IPXE, SCRIPT, UEFI_HTTP
 from tests.support.netns import entered, ip
 from tests.support.switch import Switch, switch
+from tests.support.waiting import until
 
 pytestmark = [
     needs_namespaces,

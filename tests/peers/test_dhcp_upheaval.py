@@ -13,10 +13,11 @@ import pytest
 from fibrix.types import MacAddress
 from fibrix.wire.dhcp4.message import Message
 from fibrix.wire.dhcp4.options import MESSAGE_TYPE, MessageType
-from tests.peers.dhcp_link import link_rack, until
+from tests.peers.dhcp_link import link_rack
 from tests.peers.dhcp_wire import RACK, SERVER, Talker, needs_namespaces, talker
 from tests.services.dhcp.rack import discover, request
 from tests.support.netns import Wire, entered, ip, wire
+from tests.support.waiting import until
 
 pytestmark = [needs_namespaces, pytest.mark.timeout(40)]
 

@@ -22,11 +22,12 @@ from fibrix.wire.dhcp4.message import BROADCAST_FLAG
 from fibrix.wire.dhcp4.options import MESSAGE_TYPE, MessageType
 from fibrix.wire.ethernet import ARP, BROADCAST, IPV4, EthernetFrame
 from fibrix.wire.ipv4 import UdpDatagram
-from tests.peers.dhcp_link import dnsmasq, link_rack, program, until
+from tests.peers.dhcp_link import dnsmasq, link_rack, program
 from tests.peers.dhcp_wire import RACK, SERVER, Talker, needs_namespaces
 from tests.services.dhcp.rack import discover, request
 from tests.support.netns import entered, ip
 from tests.support.switch import Switch, switch
+from tests.support.waiting import until
 
 pytestmark = [needs_namespaces, pytest.mark.timeout(40)]
 

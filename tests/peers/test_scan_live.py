@@ -29,6 +29,7 @@ from fibrix.types import OperationId
 from tests.peers.dhcp_wire import needs_namespaces
 from tests.support.netns import Wire, ip, wire
 from tests.support.rack_hosts import Ear, bmc, hanging, port_623, redfish
+from tests.support.waiting import until
 
 pytestmark = needs_namespaces
 needs_ipmi_sim = pytest.mark.skipif(shutil.which("ipmi_sim") is None, reason="needs ipmi_sim (Debian: openipmi)")
@@ -90,15 +91,6 @@ async def scanning() -> AsyncIterator[Rack]:
         rack.stop = task.cancel
         yield rack
         task.cancel()
-
-
-async def until(there: Callable[[], bool]) -> None:
-    """Look until it is so, for two seconds at most."""
-    async with asyncio.timeout(2):
-        while True:
-            if there():
-                return
-            await asyncio.sleep(0.01)
 
 
 def answers(report: ScanReport, kind: ScanKind) -> set[str]:

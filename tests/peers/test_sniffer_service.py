@@ -25,10 +25,10 @@ from fibrix.services.sniffer.service import Sniffer, SnifferSettings
 from fibrix.store.db import Database
 from fibrix.store.hosts import Hosts
 from fibrix.types import MacAddress
-from tests.peers.dhcp_link import until
 from tests.peers.dhcp_wire import RACK, needs_namespaces
 from tests.services.sniffer.frames import SOURCE, arp
 from tests.support.netns import Wire, add_vlan, entered, ip, wire
+from tests.support.waiting import until
 
 pytestmark = needs_namespaces
 

@@ -24,10 +24,10 @@ from fibrix.wire.dhcp4.message import Op
 from fibrix.wire.dhcp4.options import MessageType
 from fibrix.wire.ethernet import BROADCAST, IPV4, EthernetFrame
 from fibrix.wire.ipv4 import UdpDatagram
-from tests.peers.dhcp_link import until
 from tests.peers.dhcp_wire import EVERYONE, RACK, SERVER, Talker, needs_namespaces, talker
 from tests.services.dhcp.rack import discover, message, request
 from tests.support.netns import wire
+from tests.support.waiting import until
 
 pytestmark = needs_namespaces
 

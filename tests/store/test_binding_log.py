@@ -137,7 +137,7 @@ WHAT: Final = ["bind"] * 8 + ["commit"] * 4 + ["release", "decline", "shift", "f
 STEPS: Final = st.lists(st.tuples(st.sampled_from(WHAT), st.integers(0, 3), st.integers(0, 5)), max_size=40)
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(steps=STEPS, let_stand=st.sampled_from([0, 4, 10_000]), piece=st.sampled_from([1, 256]), in_place=st.booleans())
 def test_whatever_happens_the_store_has_what_the_server_promised(
     *, steps: list[Step], let_stand: int, piece: int, in_place: bool

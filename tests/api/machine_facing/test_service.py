@@ -1,7 +1,7 @@
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import pytest
@@ -13,6 +13,7 @@ from fibrix.domain.rack import RackSnapshot
 from fibrix.runtime.cell import Cell
 from tests.api.machine_facing.conftest import serving, subnet
 from tests.fakes.agents import SECRET, FakeAgents, FakeMetadata
+from tests.support.waiting import until
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 ORDERS = f"GET /agent/v1/orders HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {SECRET}\r\n\r\n".encode()
@@ -139,10 +140,3 @@ async def trickled(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, d
             return
         writer.write(bytes([octet]))
         await asyncio.sleep(0.02)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for something that has no event of its own."""
-    async with asyncio.timeout(3):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)

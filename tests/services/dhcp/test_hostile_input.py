@@ -4,7 +4,7 @@ from contextlib import suppress
 from ipaddress import IPv4Address
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fibrix.domain.binding import SECOND_US
@@ -59,7 +59,6 @@ def test_no_bytes_break_the_engine(garbage: bytes, options: dict[int, bytes]) ->
             rack.engine.receive(datagram, Arrival("eth1", EVERYONE), rack.snapshot, NOW)
 
 
-@settings(deadline=None)  # it is not about time, and the machine may be busy
 @given(
     st.lists(
         st.tuples(

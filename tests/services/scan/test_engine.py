@@ -2,7 +2,7 @@
 
 from ipaddress import IPv4Address, IPv6Address
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fibrix.domain.network import AddressRange
@@ -179,7 +179,6 @@ def test_what_is_left_out_is_no_fault() -> None:
     assert report.notes == ("racks: no nd: eth1 has no IPv6 address",)
 
 
-@settings(deadline=None)
 @given(
     count=st.integers(1, 40),
     kinds=st.sets(st.sampled_from(list(ScanKind)), min_size=1),

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fibrix.errors import MalformedPacketError
@@ -194,7 +194,6 @@ def test_garbage_in_mid_transfer_changes_nothing(garbage: bytes) -> None:
     assert outcome.ended is None or garbage[:2] == b"\0\x05"
 
 
-@settings(deadline=None)
 @given(
     st.integers(0, 3000), st.integers(8, 200), st.integers(1, 9), st.integers(0, 40), st.integers(0, 40), st.integers()
 )
