@@ -1,6 +1,6 @@
 """What the census keeps of one MAC: numbers and octets, in little room; texts are made when it is told of."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from ipaddress import ip_address
 from typing import Final, Self
@@ -141,8 +141,14 @@ class Track(msgspec.Struct, eq=False, gc=False):
 
     @property
     def newest(self) -> str:
-        """The address that it was heard to use last, of this link alone only if it has no other; empty: none."""
-        return address_text(self._newest)
+        """The address that it was heard to use last; empty: none."""
+        return address_text(self._newest(self.addresses))
+
+    @property
+    def reachable(self) -> str:
+        """The newest address that others than its link's neighbours can reach; if it has none, the newest."""
+        far = [one for one in self.addresses if not ip_address(one).is_link_local]
+        return address_text(self._newest(far or self.addresses))
 
     @property
     def news(self) -> tuple[str, ...]:
@@ -153,7 +159,7 @@ class Track(msgspec.Struct, eq=False, gc=False):
     @property
     def latest(self) -> bytes:
         """The address to name when it is told what has changed: the last one that is new, else the newest."""
-        return next((one for one in reversed(self.gained) if one in self.addresses), self._newest)
+        return next((one for one in reversed(self.gained) if one in self.addresses), self._newest(self.addresses))
 
     @property
     def name(self) -> str:
@@ -220,11 +226,8 @@ class Track(msgspec.Struct, eq=False, gc=False):
         self.client = client
         return changed
 
-    @property
-    def _newest(self) -> bytes:
-        return max(
-            self.addresses, key=lambda one: (not ip_address(one).is_link_local, self.addresses[one].last), default=b""
-        )
+    def _newest(self, among: Iterable[bytes]) -> bytes:
+        return max(among, key=lambda one: self.addresses[one].last, default=b"")
 
     def _addresses(self, shift: int) -> tuple[HostAddress, ...]:
         uses = sorted(self.addresses.items(), key=lambda one: (-one[1].last, one[0]))

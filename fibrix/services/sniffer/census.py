@@ -183,7 +183,7 @@ class Census:
                 del self._gateways[next(iter(self._gateways))]
             track = self._claims.owner(place, address.packed)
             if track is not None and name_gateway(track):
-                event = tell.plays(track, self._moment(at), Role.GATEWAY)
+                event = tell.plays(track, self._moment(at), Role.GATEWAY, address.packed)
                 yield self._tell(track, [event] if event else [], at)
 
     def _let_have(self, at: int) -> Iterator[HostTold]:

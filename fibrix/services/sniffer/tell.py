@@ -66,12 +66,12 @@ def contested(track: Track, at: datetime, address: str, rival: Track) -> Event:
     return AddressContested(**_of(track, at), address=address, other=mac_from_octets(rival.mac))
 
 
-def plays(track: Track, at: datetime, role: Role) -> Event | None:
-    """It has a role; None: one that is not told by an event of its own."""
+def plays(track: Track, at: datetime, role: Role, address: bytes = b"") -> Event | None:
+    """It has a role, by this address, else its newest; None: one that is not told by an event of its own."""
     if role is Role.BMC:
-        return BmcSeen(**_of(track, at), address=track.newest, evidence=track.bmc)
+        return BmcSeen(**_of(track, at), address=track.reachable, evidence=track.bmc)
     kind = {Role.GATEWAY: GatewaySeen, Role.DHCP_SERVER: DhcpServerSeen}.get(role)
-    return None if kind is None else kind(**_of(track, at), address=track.newest)
+    return None if kind is None else kind(**_of(track, at), address=address_text(address) or track.newest)
 
 
 def _of(track: Track, at: datetime) -> dict[str, Any]:

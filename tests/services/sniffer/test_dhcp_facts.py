@@ -181,3 +181,11 @@ def test_the_routers_that_a_server_names_are_gateways_once_they_are_heard() -> N
         "host.seen 00:25:90:00:00:fe eth1 arp Supermicro 10.0.0.254",
         "gateway.seen 00:25:90:00:00:fe eth1 10.0.0.254",
     ]
+
+
+def test_a_gateway_is_told_by_the_address_by_which_it_was_named() -> None:
+    wire = Wire()
+    wire.hears(arp("00:25:90:00:00:fe", "10.0.0.254"))
+    wire.hears(arp("00:25:90:00:00:fe", "10.0.0.253"), 1)
+    wire.hears(says(OFFER, {3: IPv4Address("10.0.0.254").packed}, yiaddr=CLIENT), 5)
+    assert "gateway.seen 00:25:90:00:00:fe eth1 10.0.0.254" in wire.said

@@ -54,14 +54,6 @@ def test_a_router_is_told_as_gateway() -> None:
     assert wire.said == [f"host.seen {A} eth1 nd Supermicro {LINK}", f"gateway.seen {A} eth1 {LINK}"]
 
 
-@pytest.mark.parametrize(("other", "named"), [("10.0.0.1", "10.0.0.1"), ("169.254.7.7", LINK)])
-def test_a_gateway_is_named_by_an_address_that_others_can_reach_if_it_has_one(other: str, named: str) -> None:
-    wire = Wire()
-    wire.hears(arp(A, other))
-    wire.hears(nd(ICMPv6ND_RA() / ICMPv6NDOptSrcLLAddr(lladdr=A)), 1.0)
-    assert f"gateway.seen {A} eth1 {named}" in wire.said
-
-
 def test_who_speaks_for_another_is_not_believed() -> None:
     wire = Wire()
     wire.hears(nd(ICMPv6ND_NA(tgt=GLOBAL) / ICMPv6NDOptDstLLAddr(lladdr=B)))

@@ -4,7 +4,7 @@ import pytest
 
 from fibrix.domain.census.sighting import Means
 from fibrix.wire.ipmi.presence import Pong, ping
-from tests.services.sniffer.peers import A4, udp
+from tests.services.sniffer.peers import A4, A6, udp
 from tests.services.sniffer.wire import A, Wire, arp
 
 SSDP, WSD = "239.255.255.250", "239.255.255.250"
@@ -37,6 +37,13 @@ def test_a_redfish_service_is_a_bmc() -> None:
         f"host.seen {A} eth1 ssdp Supermicro {A4}",
         f"bmc.seen {A} eth1 {A4} announces Redfish by SSDP",
     ]
+
+
+def test_a_bmc_is_named_by_an_address_that_can_be_reached_from_elsewhere() -> None:
+    wire = Wire()
+    wire.hears(arp(A, A4))
+    wire.hears(udp(A, alive(REDFISH, f"https://{A4}/redfish/v1/"), 1900, to="ff02::c", source=A6), 1)
+    assert f"bmc.seen {A} eth1 {A4} announces Redfish by SSDP" in wire.said
 
 
 def test_a_url_elsewhere_is_not_kept() -> None:
