@@ -7,17 +7,17 @@ from typing import Final
 import structlog
 from msgspec.structs import replace
 
+from fibrix.controllers.acts import Acts
 from fibrix.controllers.heard import Heard
 from fibrix.controllers.lifecycle import Lifecycle
 from fibrix.controllers.ports import Store
 from fibrix.domain.machine import Boot, Machine
 from fibrix.domain.ports.power import Power
-from fibrix.domain.power import PowerAction, PowerKind, PowerState
-from fibrix.domain.power_plan import IPXE_POLL_S, Circumstances, Move, next_move
-from fibrix.domain.progress import is_driven, reach
-from fibrix.domain.state import PASSING
+from fibrix.domain.power import PowerKind, PowerReading, PowerState
+from fibrix.domain.power_plan import IPXE_POLL_S, Circumstances, Move, may_move, next_move
+from fibrix.domain.progress import reach
 from fibrix.errors import FibrixError, PowerError
-from fibrix.events.machine import BootProgressed, MachineEvent, PowerActed
+from fibrix.events.machine import BootProgressed, MachineEvent
 from fibrix.types import BootId, MachineId
 
 log = structlog.get_logger()
@@ -28,7 +28,7 @@ RETRY_S: Final = 2.0
 def needs_driving(machine: Machine) -> bool:
     """Whether the controller has something to do about a machine's power."""
     boot = machine.boot
-    return boot is not None and (boot.wind_down or (machine.state in PASSING and is_driven(boot)))
+    return boot is not None and (boot.asking is not None or may_move(machine, boot))
 
 
 class Drive:
@@ -40,6 +40,7 @@ class Drive:
         self._store = store
         self._lifecycle = lifecycle
         self._power = power
+        self._acts = Acts(lifecycle, power, now)
         self._heard = heard
         self._now = now
         self._acted: dict[BootId, datetime] = {}
@@ -51,13 +52,15 @@ class Drive:
         if not needs_driving(machine) or machine.boot is None or self._is_resting(machine_id):
             return
         try:
-            await self._carry_out(machine, machine.boot, await self._decide(machine, machine.boot))
+            reading = await self._power.status(machine_id)
+            machine = await self._acts.settle(machine, reading.state)
+            if machine.boot is not None and may_move(machine, machine.boot):
+                await self._carry_out(machine, machine.boot, self._decide(machine, machine.boot, reading))
             self._failures.pop(machine_id, None)
         except PowerError as exc:
             await self._note_fault(machine, str(exc))
 
-    async def _decide(self, machine: Machine, boot: Boot) -> Move:
-        reading = await self._power.status(machine.id)
+    def _decide(self, machine: Machine, boot: Boot, reading: PowerReading) -> Move:
         seen = Circumstances(
             now=self._now(),
             power=reading.state,
@@ -77,18 +80,8 @@ class Drive:
             await self._lifecycle.change(machine.id, lambda m: self._stored(m, boot, move))
         if move.device:
             await self._power.set_boot_device(machine.id, move.device)
-        if move.action:
-            await self._act(machine, boot, move.action)
-
-    async def _act(self, machine: Machine, boot: Boot, action: PowerAction) -> None:
-        """Ask for an action; what a BMC accepted is an event, and the only proof of a power change of ours."""
-        if not await self._power.act(machine.id, action):
-            return
-        self._acted[boot.id] = self._now()
-        why = "to wind down" if boot.wind_down else f"to boot the {boot.boots.value} system"
-        log.info("power.acted", machine=machine.id, action=action.value, why=why)
-        said = PowerActed(at=self._now(), machine=machine.id, name=machine.name, action=action.value, why=why)
-        await self._lifecycle.change(machine.id, lambda m: (replace(m), [said]))
+        if move.action and await self._acts.act(machine, boot, move.action):
+            self._acted[boot.id] = self._now()
 
     def _stored(self, machine: Machine, boot: Boot, move: Move) -> tuple[Machine, list[MachineEvent]]:
         """Advance the boot, unless another has taken its place."""

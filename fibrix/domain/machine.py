@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from fibrix.domain.power import PowerSettings, PowerState
+from fibrix.domain.power import PowerAction, PowerSettings, PowerState
 from fibrix.domain.state import State
 from fibrix.types import BootId, MacAddress, MachineId, RunId, TenantId
 
@@ -103,6 +103,7 @@ class Boot(msgspec.Struct, frozen=True, kw_only=True):
     heard_at: datetime | None = None  # when the agent was last heard
     agent: str = ""  # the agent's version
     wind_down: bool = False  # nothing more is wanted of it but that the machine goes off
+    asking: PowerAction | None = None  # of its power supply, or about to; that it was done is not told yet
     fault: str = ""  # what keeps it from its next stage, if something does: what the BMC said
 
 

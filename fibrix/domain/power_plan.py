@@ -6,12 +6,15 @@ only of a machine that is read to be otherwise, and a boot that is past "powerin
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Final
 
 from fibrix.domain.enter import content
 from fibrix.domain.lifecycle import Content
 from fibrix.domain.machine import Boot, Boots, Machine, Stage
 from fibrix.domain.power import BootDevice, PowerAction, PowerKind, PowerState
+from fibrix.domain.progress import is_driven
+from fibrix.domain.state import PASSING
 
 IPXE_POLL_S: Final = 12.0
 """A machine that waits in iPXE asks again within this time."""
@@ -49,10 +52,23 @@ class Move:
 STAY: Final = Move()
 
 
+class Asked(Enum):
+    """What came of an action that was asked for, and of which no answer was heard."""
+
+    DONE = "done"
+    OPEN = "open"  # it is asked for again, or shows later
+    IN_VAIN = "in vain"
+
+
+def may_move(machine: Machine, boot: Boot) -> bool:
+    """Whether a boot's power is still the controller's business."""
+    return boot.wind_down or (machine.state in PASSING and is_driven(boot))
+
+
 def next_move(machine: Machine, boot: Boot, seen: Circumstances) -> Move:
     """Decide the next step for a boot whose power is still the controller's business."""
     if machine.power.kind is not PowerKind.IPMI:
-        return _by_hand(boot, seen, resend=machine.power.kind is PowerKind.WOL)
+        return _by_hand(boot, seen, resend=machine.power.kind is PowerKind.WOL or boot.asking is not None)
     if boot.wind_down:
         return _wind_down(machine, seen)
     match boot.stage:
@@ -64,6 +80,14 @@ def next_move(machine: Machine, boot: Boot, seen: Circumstances) -> Move:
             return _await_on(boot, seen)
         case _:
             return STAY
+
+
+def came_of(machine: Machine, boot: Boot, power: PowerState) -> Asked:
+    """Tell what came of what the boot is asking for (only `on` and `off` are ever asked for), by a reading."""
+    wanted = PowerState.ON if boot.asking is PowerAction.ON else PowerState.OFF
+    if power is wanted:
+        return Asked.DONE
+    return Asked.OPEN if may_move(machine, boot) else Asked.IN_VAIN
 
 
 def _again(seen: Circumstances) -> bool:

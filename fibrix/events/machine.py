@@ -126,7 +126,7 @@ class PowerChanged(MachineEvent, frozen=True, kw_only=True):
 
 
 class PowerActed(MachineEvent, frozen=True, kw_only=True):
-    """Its power supply accepted an action. The only event that stands for a change of power that Fibrix made."""
+    """Its power supply accepted an action, or is found to have done it: all that stands for a change by Fibrix."""
 
     TYPE: ClassVar[str] = "machine.power_acted"
     action: str

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from fibrix.domain.machine import Boot, Boots, Machine, Stage
 from fibrix.domain.power import BootDevice, PowerAction, PowerKind, PowerState
-from fibrix.domain.power_plan import STAY, Circumstances, Move, next_move
+from fibrix.domain.power_plan import STAY, Asked, Circumstances, Move, came_of, next_move
 from fibrix.domain.state import State
 from tests.domain.build import at, boot, deployment, machine
 
@@ -95,3 +95,28 @@ def test_a_person_is_asked_once() -> None:
     m = machine(State.COMMISSIONING, kind=PowerKind.MANUAL)
     assert move(m, boot(), UNKNOWN).action is PowerAction.ON
     assert move(m, boot(Stage.POWERING_ON), UNKNOWN, now=at(90), acted_at=at(0)) == STAY
+
+
+@pytest.mark.parametrize(
+    ("asking", "power", "stage", "came"),
+    [
+        (PowerAction.ON, ON, Stage.POWERING_ON, Asked.DONE),
+        (PowerAction.ON, ON, Stage.KERNEL, Asked.DONE),  # the wire was faster than the reading
+        (PowerAction.ON, OFF, Stage.POWERING_ON, Asked.OPEN),  # it is asked for again
+        (PowerAction.ON, UNKNOWN, Stage.POWERING_ON, Asked.OPEN),
+        (PowerAction.ON, UNKNOWN, Stage.DISCOVER, Asked.IN_VAIN),
+        (PowerAction.OFF, OFF, Stage.POWERING_OFF, Asked.DONE),
+        (PowerAction.OFF, ON, Stage.POWERING_OFF, Asked.OPEN),
+    ],
+)
+def test_what_was_asked_for_without_an_answer_is_judged_by_what_is_read(
+    asking: PowerAction, power: PowerState, stage: Stage, came: Asked
+) -> None:
+    b = replace(boot(stage), asking=asking)
+    assert came_of(machine(State.COMMISSIONING, boot=b), b, power) is came
+
+
+def test_a_person_who_may_not_have_heard_is_asked_again_and_one_who_did_is_left_in_peace() -> None:
+    m, b = machine(State.COMMISSIONING, kind=PowerKind.MANUAL), boot(Stage.POWERING_ON)
+    assert move(m, b, UNKNOWN) == STAY
+    assert move(m, replace(b, asking=PowerAction.ON), UNKNOWN).action is PowerAction.ON

@@ -16,6 +16,7 @@ class FakePower:
         self.acted: list[str] = []  # all actions that changed something, in order
         self.devices: list[BootDevice] = []
         self.broken = ""  # why no BMC answers; empty: they do
+        self.answer_lost: BaseException | None = None  # what comes instead of an answer, once it has acted
         self.late_s = 0.0  # how long after it has acted a BMC says so
 
     async def status(self, machine: MachineId) -> PowerReading:
@@ -30,6 +31,8 @@ class FakePower:
         self.states[machine] = wanted
         self.acted.append(action.value)
         await asyncio.sleep(self.late_s)
+        if self.answer_lost is not None:
+            raise self.answer_lost
         return True
 
     async def set_boot_device(self, machine: MachineId, device: BootDevice) -> None:
