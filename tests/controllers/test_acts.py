@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from fibrix.domain.machine import Stage
-from fibrix.domain.power import BootDevice, PowerState
+from fibrix.domain.power import BootDevice, PowerReading, PowerState
+from fibrix.domain.state import State
 from fibrix.domain.trigger import Trigger
 from fibrix.errors import PowerError
 from fibrix.types import MachineId
@@ -90,3 +91,26 @@ async def test_what_somebody_else_did_in_the_meantime_is_not_told_as_ours(tmp_pa
         boot = r.region.machine(machine).boot
         assert boot is not None
         assert boot.stage is Stage.POWERED_ON
+
+
+class Awkward(FakePower):
+    """While its power is read, just before it is switched on, a person aborts it all."""
+
+    r: Rig
+
+    async def status(self, machine: MachineId) -> PowerReading:
+        read = await super().status(machine)
+        boot = self.r.region.machine(machine).boot
+        if boot is not None and boot.stage is Stage.OFF and not boot.wind_down:
+            await self.r.machines.request(machine, Trigger.ABORT)
+        return read
+
+
+async def test_a_machine_that_is_aborted_while_its_power_is_read_is_not_switched_on(tmp_path: Path) -> None:
+    power = Awkward()
+    async with rig(tmp_path, Clock(), power) as r:
+        power.r = r
+        machine = await asked_for(r)
+        await r.tick(machine, 4)
+        assert (power.acted, await acted(r)) == ([], [])
+        assert r.region.machine(machine).state is State.NEW
