@@ -11,7 +11,7 @@ from fibrix.domain.trigger import Trigger
 from tests.support.site import Site
 
 HIDDEN = {
-    Boot: {"session_hash"},
+    Boot: {"session_hash", "asking"},
     Deployment: {"file", "instance", "user_data"},
     Machine: set(),
 }
