@@ -118,4 +118,4 @@ async def test_it_answers_well_within_a_bmcs_patience(button: Button) -> None:
     began = time.monotonic()
     for _ in range(5):
         await button("get", "power")
-    assert (time.monotonic() - began) / 5 < 0.1
+    assert (time.monotonic() - began) / 5 < 0.5

@@ -130,7 +130,7 @@ async def test_a_host_that_speaks_is_told_at_once(
             began = time.monotonic()
             out.raw.send(arp(tags=tags))
             one = await first(told)
-        assert time.monotonic() - began < 0.5  # 10 ms, on a machine that does nothing else
+        assert time.monotonic() - began < 3  # 10 ms, on a machine that does nothing else
         assert one.host is not None
         assert (one.host.mac, one.host.interface, one.host.vlan) == (MAC, "s0", vlan)
         assert [type(event) for event in one.said] == [HostSeen]

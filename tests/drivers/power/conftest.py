@@ -27,8 +27,8 @@ async def running(config: PowerConfig) -> AsyncIterator[IpmiDriver]:
 
 @pytest.fixture
 def config() -> PowerConfig:
-    """Little patience: 0.15, 0.3 and 0.6 s."""
-    return PowerConfig(timeout_s=0.15, retries=2)
+    """Little patience: 0.3, 0.6 and 1.2 s."""
+    return PowerConfig(timeout_s=0.3, retries=2)
 
 
 @pytest_asyncio.fixture
