@@ -1,6 +1,5 @@
 """What monitoring systems ask for: metrics, readiness, targets; over HTTP, by who may and who may not."""
 
-import asyncio
 import json
 from typing import Any
 
@@ -11,6 +10,7 @@ from fibrix.domain.power import PowerState
 from fibrix.domain.state import PASSING, State
 from tests.fakes.health import FakeService
 from tests.support.site import ACME, Site
+from tests.support.waiting import until
 
 
 async def scraped(http: aiohttp.ClientSession) -> dict[str, Any]:
@@ -72,9 +72,9 @@ async def test_a_tenant_of_the_stream_is_counted_while_it_listens(site: Site, ht
     kind = "fibrix_stream_subscribers[('kind', 'websocket')]"
     assert (await scraped(http))[kind] == 0
     async with http.ws_connect("/api/v1/stream", protocols=("cloudevents.json",)):
-        await asyncio.sleep(0.05)
+        await until(lambda: site.ports.subscribers["websocket"] == 1)
         assert (await scraped(http))[kind] == 1
-    await asyncio.sleep(0.05)
+    await until(lambda: site.ports.subscribers["websocket"] == 0)
     assert (await scraped(http))[kind] == 0
 
 

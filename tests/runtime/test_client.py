@@ -12,6 +12,7 @@ from fibrix.events.machine import MachineAccepted, MachineDeleted
 from fibrix.runtime.client import BlockingClient, Client
 from tests.support.api import free_port
 from tests.support.site import Site, key_of, served
+from tests.support.waiting import until
 
 KEY = key_of("admin")
 
@@ -91,7 +92,7 @@ async def test_following_from_now_leaves_out_what_was_before(site: Site) -> None
     await site.say(MachineAccepted(at=site.rig.clock(), machine=machine.id, name="web-1"))
     async with asyncio.TaskGroup() as group:
         waiting = group.create_task(first_event(Client(site.url, KEY), None), name="follower")
-        await asyncio.sleep(0.5)
+        await until(lambda: site.ports.subscribers["websocket"] == 1)
         await site.say(MachineDeleted(at=site.rig.clock(), machine=machine.id, name="web-1"))
     assert waiting.result() == (2, "fibrix.machine.deleted")
 

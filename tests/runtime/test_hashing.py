@@ -2,7 +2,7 @@
 
 import asyncio
 from statistics import median
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -35,11 +35,11 @@ async def test_no_hash_takes_as_long_as_a_wrong_password() -> None:
     hashes = PasswordHashes(Cost(time=2, memory_kib=8 << 10))
     stored = await hashes.hash("x")
     took: dict[str, list[float]] = {stored: [], "": []}
-    for _ in range(15):
+    for _ in range(5):
         for each, times in took.items():
-            began = perf_counter()
+            began = process_time()
             await hashes.verify(each, "y")
-            times.append(perf_counter() - began)
+            times.append(process_time() - began)
     assert median(took[""]) == pytest.approx(median(took[stored]), rel=0.5)
 
 

@@ -1,5 +1,6 @@
 """What is told of interfaces, in a namespace of its own."""
 
+import os
 from contextlib import closing
 
 from fibrix.runtime.links import Links, Tagged
@@ -9,7 +10,7 @@ from tests.support.netns import add_vlan, entered, ip, namespace
 
 @needs_namespaces
 def test_an_interface_tells_its_state_its_mac_and_its_vlan() -> None:
-    with namespace("fxlinks") as name, entered(name), closing(Links()) as links:
+    with namespace(f"fxlinks{os.getpid()}") as name, entered(name), closing(Links()) as links:
         ip("link", "add", "d0", "address", "52:54:00:77:00:01", "type", "veth", "peer", "name", "d1")
         assert not links.is_up("d0")
         ip("link", "set", "d0", "up")

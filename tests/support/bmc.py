@@ -185,6 +185,7 @@ async def answering(port: int) -> None:
     loop = asyncio.get_running_loop()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.settimeout(0)
+        probe.bind(("127.0.0.2", 0))  # or the kernel might give it the very port of a BMC that is about to start
         probe.connect((LOOPBACK, port))
         async with asyncio.timeout(30):
             while True:

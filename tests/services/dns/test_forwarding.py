@@ -177,7 +177,8 @@ async def test_a_guess_is_not_believed() -> None:
     def guessed(query: dns.message.Message) -> bytes:
         response = dns.message.make_response(query)
         response.answer.append(dns.rrset.from_text(query.question[0].name, 60, "IN", "A", "198.51.100.66"))
-        return response.to_wire().replace(query.question[0].name.to_wire() or b"", b"\x03www\x07example\x03net\0")
+        name = query.question[0].name.to_wire() or b""
+        return response.to_wire().replace(name, name.swapcase())
 
     async with (
         resolving(upstream) as resolver,

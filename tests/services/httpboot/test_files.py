@@ -19,6 +19,7 @@ from fibrix.services.httpboot.cached import Memory
 from fibrix.services.httpboot.download import _corked
 from fibrix.services.httpboot.pump import bring_in
 from tests.services.httpboot.test_service import BIG_BYTES, CONTENT, SNAPSHOT, SUBNET, Rig, _read_all, running
+from tests.support.waiting import until
 
 PATH = "/boot/files/ephemeral/abc/vmlinuz"
 
@@ -154,8 +155,7 @@ async def test_an_address_that_is_missing_keeps_nobody_else_from_being_served(tm
         assert list(rig.service.closed) == ["192.0.2.1"]
         assert "is not an address of this machine" in rig.service.closed["192.0.2.1"]
         rig.service._rack.replace(SNAPSHOT)
-        await asyncio.sleep(0.1)
-        assert rig.service.closed == {}
+        await until(lambda: not rig.service.closed)
 
 
 async def test_an_address_that_comes_free_is_served_within_seconds(tmp_path: Path) -> None:
@@ -166,9 +166,9 @@ async def test_an_address_that_comes_free_is_served_within_seconds(tmp_path: Pat
             squatter.bind(("127.66.1.2", port))
             squatter.listen()
             rig.service._rack.replace(msgspec.structs.replace(SNAPSHOT, subnets=(SUBNET, other)))
-            await asyncio.sleep(0.1)
+            await until(lambda: "127.66.1.2" in rig.service.closed)
             assert "in use" in rig.service.closed["127.66.1.2"]
-        await asyncio.sleep(2.5)
+        await until(lambda: not rig.service.closed)
         async with rig.client.get(f"http://127.66.1.2:{port}/boot/start.ipxe") as response:
             assert response.status == 200
 

@@ -4,7 +4,7 @@ from scapy.layers.dhcp import BOOTP, DHCP
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
 
-from tests.services.sniffer.wire import A, Wire, arp
+from tests.services.sniffer.wire import A, B, Wire, arp
 
 X, Y = "10.0.0.10", "10.0.0.11"
 SEEN = f"host.seen {A} eth1 arp Supermicro {X}"
@@ -14,7 +14,7 @@ def gives_up(address: str) -> bytes:
     said = BOOTP(op=1, chaddr=bytes.fromhex(A.replace(":", "")), ciaddr=address) / DHCP(
         options=[("message-type", 7), "end"]
     )
-    return bytes(Ether(src=A) / IP(src=address, dst="10.0.0.1") / UDP(sport=68, dport=67) / said)
+    return bytes(Ether(src=A, dst=B) / IP(src=address, dst="10.0.0.1") / UDP(sport=68, dport=67) / said)
 
 
 def changed(address: str = "") -> str:

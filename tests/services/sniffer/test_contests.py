@@ -81,7 +81,7 @@ def test_an_address_that_was_given_up_is_free() -> None:
     wire = Wire()
     wire.hears(arp(A, X), 0)
     wire.hears(arp(B, X), 5)
-    wire.hears(bytes(Ether(src=A) / IP(src=X, dst="10.0.0.1") / UDP(sport=68, dport=67) / release), 6)
+    wire.hears(bytes(Ether(src=A, dst=B) / IP(src=X, dst="10.0.0.1") / UDP(sport=68, dport=67) / release), 6)
     wire.hears(arp(A, X), 8)
     wire.waits(10)
     assert contests(wire) == []

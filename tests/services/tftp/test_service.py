@@ -219,7 +219,9 @@ async def test_a_file_that_is_cut_short_ends_with_an_error(rig: Rig) -> None:
 
 async def begun(client: Client) -> Client:
     """A client that has got and acknowledged its first block."""
-    assert await client.ask(Request("file")) == Data(1, CONTENT[:512])
+    options = {"timeout": "30"}  # nothing is sent again within a test
+    assert await client.ask(Request("file", options=options)) == OptionAck(options)
+    assert await client.ask(Ack(0)) == Data(1, CONTENT[:512])
     assert await client.ask(Ack(1)) == Data(2, CONTENT[512:1024])
     return client
 
