@@ -163,7 +163,7 @@ async def until(reached: Callable[[], bool], *, within_s: float) -> bool:
                     return True
                 await asyncio.sleep(_POLL_S)
     except TimeoutError:
-        return False
+        return reached()  # it may have come while this process stood still
 
 
 async def gone(daemons: Sequence[Daemon], *, within_s: float) -> bool:

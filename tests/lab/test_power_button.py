@@ -115,7 +115,9 @@ async def test_soft_off_presses_the_acpi_button(button: Button) -> None:
 
 async def test_it_answers_well_within_a_bmcs_patience(button: Button) -> None:
     await button("set", "power", "1")
-    began = time.monotonic()
+    took_s = []
     for _ in range(5):
+        began_s = time.monotonic()
         await button("get", "power")
-    assert (time.monotonic() - began) / 5 < 0.5
+        took_s.append(time.monotonic() - began_s)
+    assert min(took_s) < 0.1

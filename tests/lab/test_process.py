@@ -53,6 +53,13 @@ async def test_a_daemon_leads_its_session_and_holds_nothing_of_its_caller(tmp_pa
     assert not daemon.alive
 
 
+async def test_a_daemon_that_ends_at_once_is_known_and_not_alive(tmp_path: Path) -> None:
+    for _ in range(20):  # now and then it has ended before it is looked at
+        daemon = await start_daemon(tmp_path / "pid", tmp_path / "log", "true")
+        await until(lambda daemon=daemon: not daemon.alive)  # type: ignore[misc]
+    assert (tmp_path / "log").read_text() == ""
+
+
 async def test_stopping_ends_children_too_and_kills_what_does_not_listen(tmp_path: Path) -> None:
     script = "trap '' TERM; sleep 60 & echo $! >child; while :; do sleep 1; done"
     daemon = await start_daemon(tmp_path / "pid", tmp_path / "log", "sh", "-c", f"cd {tmp_path}; {script}")
@@ -61,7 +68,7 @@ async def test_stopping_ends_children_too_and_kills_what_does_not_listen(tmp_pat
     child = daemon_of(int(note.read_text()))
     await stop([daemon], grace_s=0.2)
     assert not daemon.alive
-    assert await gone([child], within_s=1)
+    assert await gone([child], within_s=5)
 
 
 async def test_a_recycled_pid_is_not_taken_for_the_daemon() -> None:

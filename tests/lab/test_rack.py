@@ -23,7 +23,7 @@ async def ipmi(rack: Rack, machine: int, *words: str, lan: str = "lan") -> str:
     """Ask a BMC from where the controller is, by a tool that is not ours."""
     address = str(rack.plans[machine - 1].bmc_address)
     how = ("-I", lan, "-A", "MD5") if lan == "lan" else ("-I", lan, "-C", "3")
-    argv = ("ipmitool", *how, "-H", address, "-U", "admin", "-P", "secret", "-N", "1", "-R", "1", *words)
+    argv = ("ipmitool", *how, "-H", address, "-U", "admin", "-P", "secret", *words)
     return (await run(*rack.network.in_server, *argv)).strip()
 
 
@@ -48,7 +48,7 @@ async def test_bmcs_answer_the_controller_by_the_version_that_was_asked_for(tmp_
     async with lab("t-v15", tmp_path, bmc="1.5") as old:
         assert await ipmi(old, 1, "chassis", "power", "status") == "Chassis Power is off"
         with pytest.raises(LabError, match="Unable to establish IPMI v2"):
-            await ipmi(old, 1, "chassis", "power", "status", lan="lanplus")
+            await ipmi(old, 1, "-N", "1", "-R", "1", "chassis", "power", "status", lan="lanplus")
     async with lab("t-v20", tmp_path, bmc="2.0") as new:
         assert await ipmi(new, 1, "chassis", "power", "status", lan="lanplus") == "Chassis Power is off"
 
@@ -115,7 +115,10 @@ async def test_unknown_names_are_told_with_the_known_ones(tmp_path: Path) -> Non
 
 async def test_a_process_started_inside_does_not_outlive_the_lab(tmp_path: Path) -> None:
     async with lab("t-child", tmp_path) as rack:
-        process = await asyncio.create_subprocess_exec(*rack.network.in_server, "sleep", "60")
+        inside = ("sh", "-c", "echo; exec sleep 60")
+        process = await asyncio.create_subprocess_exec(*rack.network.in_server, *inside, stdout=asyncio.subprocess.PIPE)
+        assert process.stdout is not None
+        await process.stdout.readline()
     assert await process.wait() == -signal.SIGTERM
 
 

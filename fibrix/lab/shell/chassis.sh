@@ -19,10 +19,10 @@ running() { # is the keeper of power.pid still the one that was started?
 switch_on() { running || "$here/daemon.sh" power.pid keeper.log "$here/keeper.sh"; }
 
 switch_off() { # keeper and QEMU are one process group
-    running || return 0
-    kill -KILL -- "-$keeper" 2>/dev/null
     for _ in {1..50}; do
         running || return 0
+        # One that was started just now may not lead its group yet.
+        kill -KILL -- "-$keeper" 2>/dev/null || kill -KILL "$keeper" 2>/dev/null
         sleep 0.02
     done
     echo "chassis.sh: machine did not go off" >&2

@@ -10,7 +10,7 @@ for fd in /proc/self/fd/*; do
     ((fd > 2)) && eval "exec $fd>&-"
 done
 setsid "$@" &
-read -r stat <"/proc/$!/stat"
+read -r stat 2>/dev/null <"/proc/$!/stat" # it may have ended already: then it was born at 0, and is never alive
 fields=(${stat##*) }) # what follows the command name starts with field 3
-echo "$! ${fields[19]}" >"$pid_file.new"
+echo "$! ${fields[19]:-0}" >"$pid_file.new"
 mv "$pid_file.new" "$pid_file"
