@@ -9,6 +9,8 @@ shift 2
 exec 9>power.lock
 flock 9
 
+note() { echo "$(date +%T.%3N) $*" >>chassis.log; } # what is asked, and when it goes on
+
 running() { # is the keeper of power.pid still the one that was started?
     [[ -s power.pid ]] && read -r keeper born <power.pid && [[ -r /proc/$keeper/stat ]] || return 1
     read -r stat <"/proc/$keeper/stat" 2>/dev/null || return 1
@@ -16,7 +18,11 @@ running() { # is the keeper of power.pid still the one that was started?
     [[ ${fields[0]} != Z && ${fields[19]} == "$born" ]]
 }
 
-switch_on() { running || "$here/daemon.sh" power.pid keeper.log "$here/keeper.sh"; }
+switch_on() {
+    running && return
+    note "goes on"
+    "$here/daemon.sh" power.pid keeper.log "$here/keeper.sh"
+}
 
 switch_off() { # keeper and QEMU are one process group
     for _ in {1..50}; do
@@ -41,7 +47,7 @@ get() {
 
 set_() {
     while (($#)); do
-        echo "$(date +%T.%3N) set $1 $2" >>chassis.log
+        note "set $1 $2"
         case $1 in
         power) if [[ $2 == 1 ]]; then switch_on; else switch_off; fi ;;
         reset) running && switch_off && switch_on ;;
