@@ -37,7 +37,7 @@ async def test_down_leaves_nothing(tmp_path: Path, version: str) -> None:
 
 
 async def test_two_labs_at_once_do_not_meet(tmp_path: Path) -> None:
-    async with lab("t-one", tmp_path, machines=1) as one, lab("t-two", tmp_path, machines=1) as two:
+    async with lab("t-one", tmp_path, machines=1) as one, lab("t-other", tmp_path, machines=1) as two:
         await one.power("node1", "unplug")
         assert [status.bmc for status in one.status()] == ["down"]
         assert [status.bmc for status in two.status()] == ["up"]
